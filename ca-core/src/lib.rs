@@ -1,0 +1,9 @@
+//! Countersign's domain, pure: what a request is, who may have what, and how a certificate comes to be.
+//!
+//! Nothing here reads a clock, randomness, a file or a socket (invariant I3): time and nonces are arguments.
+//!
+//! Reading order: [`names`], [`time`], [`ssh`], [`request`], [`policy`], [`cert`], [`issuance`], [`log`], [`audit`].
+
+pub mod log;
+pub mod names;
+pub mod time;
