@@ -1,1 +1,168 @@
-//! Placeholder while the workspace is laid out.
+//! The JSON bodies that cross the wire between `ca-server` and its clients, and nothing else.
+//!
+//! Names are checked where they are used, by the types of `ca-core`; here they are text.
+
+use serde::{Deserialize, Serialize};
+
+/// Derives what every body needs, and an `OpenAPI` schema where the server asks for one.
+macro_rules! bodies {
+    ($($(#[$doc:meta])* pub struct $name:ident { $($(#[$field_doc:meta])* pub $field:ident: $type:ty,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        #[serde(deny_unknown_fields)]
+        pub struct $name { $($(#[$field_doc])* pub $field: $type,)* }
+    )*};
+}
+
+/// A text that is never printed: passwords, codes and tokens on their way.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(transparent)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+bodies! {
+    /// `POST /v1/login`: the first step of a login.
+    pub struct LoginRequest {
+        /// A user name or e-mail address, in any case.
+        pub user: String,
+        /// The password.
+        pub password: Secret,
+    }
+
+    /// The answer to a right password: a factor has to follow.
+    pub struct LoginChallenge {
+        /// To be sent back with the factor; good once, for a few minutes.
+        pub challenge: Secret,
+        /// The kinds of factor the account has.
+        pub factors: Vec<String>,
+        /// How long the challenge is good for, in seconds.
+        pub expires_in_secs: u64,
+    }
+
+    /// `POST /v1/login/factor`: the second step of a login.
+    pub struct FactorRequest {
+        /// From the first step.
+        pub challenge: Secret,
+        /// The kind of factor, such as `totp`.
+        pub kind: String,
+        /// What the factor shows.
+        pub code: Secret,
+    }
+
+    /// A session, begun.
+    pub struct LoginSession {
+        /// The bearer token.
+        pub token: Secret,
+        /// Whose session it is.
+        pub session: Session,
+    }
+
+    /// `GET /v1/session`: who is logged in.
+    pub struct Session {
+        /// The user's name.
+        pub user: String,
+        /// The user's address.
+        pub email: String,
+        /// The user's groups.
+        pub groups: Vec<String>,
+        /// The factors presented after the password.
+        pub factors: Vec<String>,
+        /// When the session ends, in seconds since the epoch, if it does not idle before.
+        pub expires_at: u64,
+        /// How long it may idle, in seconds.
+        pub idle_secs: u64,
+    }
+
+    /// `POST /v1/certificates`: a request and the proof that its sender holds the key.
+    pub struct CertificateRequest {
+        /// The canonical text of the request (`docs/log-format.md`).
+        pub request: String,
+        /// The armoured SSHSIG over that text by the key in it, namespace `request@countersign.v1`.
+        pub signature: String,
+    }
+
+    /// A certificate, issued.
+    pub struct IssuedCertificate {
+        /// OpenSSH's one-line form.
+        pub certificate: String,
+        /// The request it answers.
+        pub request_id: String,
+        /// The serial, which is the index of its entry in the log.
+        pub serial: u64,
+        /// The first second after its validity, since the epoch.
+        pub valid_before: u64,
+    }
+
+    /// `GET /v1/trust`: what hosts and clients pin.
+    pub struct Trust {
+        /// The origin of the log, which names this authority.
+        pub origin: String,
+        /// The log's verifier key (C2SP signed-note).
+        pub log_key: String,
+        /// The CA's public keys for users, one OpenSSH line each.
+        pub user_ca_keys: Vec<String>,
+    }
+
+    /// `GET /v1/profiles`: the kinds of access there are.
+    pub struct Profiles {
+        /// The policy's identity, the SHA-256 of its bytes.
+        pub policy: String,
+        /// The profiles the user's groups may have.
+        pub profiles: Vec<ProfileSummary>,
+    }
+
+    /// One kind of access.
+    pub struct ProfileSummary {
+        /// Its name.
+        pub name: String,
+        /// What it is for.
+        pub description: String,
+        /// The accounts it logs in to, for this user.
+        pub principals: Vec<String>,
+        /// The lifetime when none is asked for.
+        pub default_ttl: String,
+        /// The longest lifetime.
+        pub max_ttl: String,
+        /// The factors of which one is needed.
+        pub factors: Vec<String>,
+        /// Whether a reason must be given.
+        pub require_reason: bool,
+    }
+}
+
+/// A problem, as RFC 9457 describes it, with a hint for the person in front of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Problem {
+    /// A name that does not change: `urn:countersign:problem:` and a word.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What kind of problem this is, in a few words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What went wrong this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// How long to wait before the next try, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_secs: Option<u64>,
+    /// A name for this very failure, to be found in the server's log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+}
+
+impl Problem {
+    /// What every problem's type starts with.
+    pub const PREFIX: &str = "urn:countersign:problem:";
+}

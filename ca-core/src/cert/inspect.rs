@@ -1,0 +1,118 @@
+//! What there is to say about a certificate: is it signed, by whom, is it valid now, is it in the log.
+
+use super::{CertError, Content, UnverifiedCertificate};
+use crate::issuance::{LogEvidence, NotLogged, VerifiedEvidence};
+use crate::log::key::VerifierKey;
+use crate::ssh::PublicKey;
+use crate::time::UnixSeconds;
+
+/// Whether a certificate is within its lifetime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Validity {
+    /// It is valid for this many seconds more.
+    Valid {
+        /// Seconds until it ends.
+        secs_left: u64,
+    },
+    /// It ended this many seconds ago.
+    Expired {
+        /// Seconds since it ended.
+        secs_ago: u64,
+    },
+    /// It begins in this many seconds.
+    NotYet {
+        /// Seconds until it begins.
+        secs: u64,
+    },
+}
+
+impl Validity {
+    /// Places `now` in the lifetime of a certificate; the end is exclusive, as in sshd.
+    pub fn of(content: &Content, now: UnixSeconds) -> Self {
+        if now < content.valid_after {
+            Self::NotYet { secs: content.valid_after.0 - now.0 }
+        } else if now >= content.valid_before {
+            Self::Expired { secs_ago: now.0 - content.valid_before.0 }
+        } else {
+            Self::Valid { secs_left: content.valid_before.0 - now.0 }
+        }
+    }
+}
+
+/// What an inspector trusts: CA keys and a log key, pinned earlier.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    /// The keys of the CAs that are trusted.
+    pub ca_keys: Vec<PublicKey>,
+    /// The key of the log that certificates have to be in.
+    pub log_key: Option<VerifierKey>,
+}
+
+/// All that can be said about a certificate without asking anybody.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What it says.
+    pub content: Content,
+    /// The algorithm the CA signed with.
+    pub signature_algorithm: String,
+    /// Whether the CA's signature holds.
+    pub signature: Result<(), CertError>,
+    /// Whether the CA's key is one that was pinned; `None` when none was.
+    pub ca_pinned: Option<bool>,
+    /// Where it stands in its lifetime.
+    pub validity: Validity,
+    /// The proof it carries, verified when a log key was pinned.
+    pub log: LogStanding,
+}
+
+/// Whether a certificate is in the log.
+#[derive(Clone, Debug)]
+pub enum LogStanding {
+    /// It carries no proof.
+    NoProof,
+    /// It carries a proof for this index, but no log key is pinned to check it with.
+    Unchecked {
+        /// The claimed index.
+        index: u64,
+    },
+    /// The proof holds.
+    Proven(VerifiedEvidence),
+    /// The proof does not hold.
+    Refuted(NotLogged),
+}
+
+impl Report {
+    /// Looks a certificate over at a point in time.
+    pub fn new(certificate: &UnverifiedCertificate, trust: &Trust, now: UnixSeconds) -> Self {
+        let content = certificate.unverified_content().clone();
+        let ca_pinned = (!trust.ca_keys.is_empty()).then(|| trust.ca_keys.contains(&content.ca));
+        Self {
+            signature_algorithm: certificate.signature_algorithm().to_owned(),
+            signature: certificate.clone().verify().map(drop),
+            ca_pinned,
+            validity: Validity::of(&content, now),
+            log: log_standing(&content, trust.log_key.as_ref()),
+            content,
+        }
+    }
+
+    /// Tells whether nothing speaks against using it now.
+    pub fn is_good(&self) -> bool {
+        self.signature.is_ok()
+            && self.ca_pinned != Some(false)
+            && matches!(self.validity, Validity::Valid { .. })
+            && !matches!(self.log, LogStanding::Refuted(_))
+    }
+}
+
+fn log_standing(content: &Content, log_key: Option<&VerifierKey>) -> LogStanding {
+    match (LogEvidence::of(content), log_key) {
+        (Ok(None), _) => LogStanding::NoProof,
+        (Err(error), _) => LogStanding::Refuted(error),
+        (Ok(Some(_)), None) => LogStanding::Unchecked { index: content.serial },
+        (Ok(Some(evidence)), Some(key)) => match evidence.verify(content, key) {
+            Ok(verified) => LogStanding::Proven(verified),
+            Err(error) => LogStanding::Refuted(error),
+        },
+    }
+}

@@ -1,0 +1,31 @@
+//! How a certificate comes to be, as types: granted → precert → logged → signed.
+//!
+//! ```text
+//! Grant ──prepare──▶ Precert ──logged(inclusion, checkpoint)──▶ LoggedPrecert ──finish(signature)──▶ Certificate
+//! ```
+//!
+//! The steps cannot be left out or reordered (I1): only a proof that verifies makes a [`LoggedPrecert`], and only that
+//! gives out bytes to sign. A precert cannot be signed:
+//!
+//! ```compile_fail
+//! # fn signer(_: &[u8]) -> ca_core::ssh::Signature { unimplemented!() }
+//! fn sign(precert: ca_core::issuance::Precert) {
+//!     precert.finish(signer(b""));
+//! }
+//! ```
+//!
+//! and nobody can call a precert logged:
+//!
+//! ```compile_fail
+//! fn pretend(precert: ca_core::issuance::Precert) -> ca_core::issuance::LoggedPrecert {
+//!     ca_core::issuance::LoggedPrecert { content: precert.content().clone(), to_be_signed: vec![] }
+//! }
+//! ```
+
+mod evidence;
+mod logged;
+mod precert;
+
+pub use evidence::{LogEvidence, NotLogged, VerifiedEvidence, extension_name};
+pub use logged::{Inclusion, LoggedPrecert};
+pub use precert::{Grant, Nonce, Precert};

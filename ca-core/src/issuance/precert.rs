@@ -1,0 +1,84 @@
+//! The certificate before its proof: what the log commits to.
+
+use crate::cert::{CertError, CertKind, Content, Options};
+use crate::names::{KeyId, Principals, Serial};
+use crate::ssh::{CertifiableKey, PublicKey};
+use crate::time::UnixSeconds;
+
+use super::evidence::EXTENSION_PREFIX;
+
+/// The random bytes that open a certificate's content.
+pub type Nonce = [u8; 32];
+
+/// A certificate's shape as the policy granted it; only [`crate::policy::decide`] decides what goes in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// The key to be certified.
+    pub key: CertifiableKey,
+    /// What sshd will log.
+    pub key_id: KeyId,
+    /// The accounts.
+    pub principals: Principals,
+    /// The first second of validity.
+    pub valid_after: UnixSeconds,
+    /// The first second after validity; later than `valid_after`.
+    pub valid_before: UnixSeconds,
+    /// The options sshd has to enforce.
+    pub critical_options: Options,
+    /// What sshd permits.
+    pub extensions: Options,
+}
+
+/// The to-be-signed certificate without the proof extension.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Precert {
+    content: Content,
+    bytes: Vec<u8>,
+}
+
+impl Precert {
+    /// Writes the precert of a grant; the serial is the index it will have in the log.
+    pub fn prepare(grant: &Grant, serial: Serial, nonce: &Nonce, ca: &PublicKey) -> Self {
+        Self::new(Content {
+            key: grant.key.key().clone(),
+            nonce: nonce.to_vec(),
+            serial: serial.get(),
+            kind: CertKind::User,
+            key_id: grant.key_id.as_str().to_owned(),
+            principals: grant.principals.iter().map(ToString::to_string).collect(),
+            valid_after: grant.valid_after,
+            valid_before: grant.valid_before,
+            critical_options: grant.critical_options.clone(),
+            extensions: grant.extensions.clone(),
+            ca: ca.clone(),
+        })
+    }
+
+    /// Reads back the precert that a log entry holds.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CertError> {
+        let precert = Self::new(Content::from_to_be_signed(bytes)?);
+        if precert.bytes == bytes { Ok(precert) } else { Err(CertError::Malformed) }
+    }
+
+    /// Takes the proof extension off a certificate's content again.
+    pub(super) fn of_certificate(content: &Content) -> Self {
+        let mut content = content.clone();
+        content.extensions.retain(|name, _| !name.starts_with(EXTENSION_PREFIX));
+        Self::new(content)
+    }
+
+    fn new(content: Content) -> Self {
+        let bytes = content.to_be_signed(None);
+        Self { content, bytes }
+    }
+
+    /// Gives the bytes the log commits to.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Gives what the certificate will say.
+    pub fn content(&self) -> &Content {
+        &self.content
+    }
+}

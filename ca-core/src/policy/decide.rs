@@ -1,0 +1,246 @@
+//! The decision: one pure function that the server, the auditor and the policy's test cases all call.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::facts::{FactorKind, Facts};
+use super::profile::{Profile, SourceAddress};
+use super::{Policy, PolicyId};
+use crate::cert::{Options, flag, text_value};
+use crate::issuance::Grant;
+use crate::names::{GroupName, KeyId, Principal, Principals, ProfileName, UserName};
+use crate::request::CertRequest;
+use crate::ssh::KeyKind;
+use crate::time::{Ttl, UnixSeconds};
+
+/// How far before the decision a certificate's validity begins, in seconds, so that a host whose clock is a little
+/// behind takes a fresh one. The lifetime asked for is counted from the decision, not from there.
+pub const BACKDATE_SECS: u64 = 30;
+
+/// What the policy says to a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Yes, and this is the certificate.
+    Grant(Box<Grant>),
+    /// No, for all of these reasons.
+    Deny(Denials),
+}
+
+/// Every rule that said no, with the policy it is from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denials {
+    /// The policy that was asked.
+    pub policy: PolicyId,
+    /// At least one reason.
+    pub reasons: Vec<Denial>,
+}
+
+impl fmt::Display for Denials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, reason) in self.reasons.iter().enumerate() {
+            write!(f, "{}{reason}", if i > 0 { "; " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+/// A rule that says no.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Denial {
+    /// The request is for somebody else than who is logged in.
+    #[error("the request is for {asked}, but {session} is logged in")]
+    OtherUser {
+        /// The user in the request.
+        asked: UserName,
+        /// The user of the session.
+        session: UserName,
+    },
+    /// The account is disabled.
+    #[error("the account {user} is disabled")]
+    UserDisabled {
+        /// The account.
+        user: UserName,
+    },
+    /// There is no such profile.
+    #[error("there is no profile {profile}")]
+    NoSuchProfile {
+        /// The name asked for.
+        profile: ProfileName,
+    },
+    /// The user is in none of the profile's groups.
+    #[error("{profile} is for members of {}", list(groups))]
+    NotInGroup {
+        /// The profile.
+        profile: ProfileName,
+        /// The groups that may have it.
+        groups: BTreeSet<GroupName>,
+    },
+    /// None of the factors that the profile asks for was presented.
+    #[error("{profile} needs a login with {}", list(factors))]
+    FactorMissing {
+        /// The profile.
+        profile: ProfileName,
+        /// The factors of which one is needed.
+        factors: BTreeSet<FactorKind>,
+    },
+    /// The login is too old for the profile.
+    #[error("{profile} needs a login within the last {max_age}")]
+    LoginTooOld {
+        /// The profile.
+        profile: ProfileName,
+        /// How old it may be.
+        max_age: Ttl,
+    },
+    /// The lifetime is above the profile's cap.
+    #[error("{profile} lasts at most {cap}, not {asked}")]
+    TtlAboveCap {
+        /// The profile.
+        profile: ProfileName,
+        /// What was asked for.
+        asked: Ttl,
+        /// The most there is.
+        cap: Ttl,
+    },
+    /// An account was asked for that the profile does not grant.
+    #[error("{profile} does not log in as {principal}")]
+    PrincipalNotGranted {
+        /// The profile.
+        profile: ProfileName,
+        /// The account.
+        principal: Principal,
+    },
+    /// The key is not of a kind the profile takes.
+    #[error("{profile} does not take keys of type {}", kind.algorithm())]
+    KeyKind {
+        /// The profile.
+        profile: ProfileName,
+        /// The kind of the key.
+        kind: KeyKind,
+    },
+    /// The profile asks for a reason and none was given.
+    #[error("{profile} needs a reason")]
+    ReasonMissing {
+        /// The profile.
+        profile: ProfileName,
+    },
+}
+
+fn list<T: ToString>(items: &BTreeSet<T>) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
+}
+
+/// Decides a request: every rule is asked, and a single no denies.
+pub fn decide(policy: &Policy, request: &CertRequest, facts: &Facts, now: UnixSeconds) -> Decision {
+    let deny = |reasons| Decision::Deny(Denials { policy: policy.id(), reasons });
+    let Some(profile) = policy.profile(&request.profile) else {
+        return deny(vec![Denial::NoSuchProfile { profile: request.profile.clone() }]);
+    };
+    let mut reasons = account_rules(request, facts);
+    reasons.extend(profile_rules(profile, request, facts, now));
+    match principals(profile, request, facts) {
+        Ok(principals) if reasons.is_empty() => {
+            Decision::Grant(Box::new(grant(profile, principals, request, facts, now)))
+        }
+        Ok(_) => deny(reasons),
+        Err(not_granted) => {
+            reasons.push(not_granted);
+            deny(reasons)
+        }
+    }
+}
+
+fn account_rules(request: &CertRequest, facts: &Facts) -> Vec<Denial> {
+    let user = &facts.user;
+    let rules = [
+        (user.enabled, Denial::UserDisabled { user: user.name.clone() }),
+        (
+            request.user == user.name,
+            Denial::OtherUser { asked: request.user.clone(), session: user.name.clone() },
+        ),
+    ];
+    rules.into_iter().filter(|(holds, _)| !holds).map(|(_, denial)| denial).collect()
+}
+
+fn profile_rules(profile: &Profile, request: &CertRequest, facts: &Facts, now: UnixSeconds) -> Vec<Denial> {
+    let name = || request.profile.clone();
+    let kind = request.key.key().kind();
+    let ttl = ttl(profile, request);
+    let presented = || facts.session.factors.iter().filter(|f| profile.factors.contains(&f.kind));
+    let fresh = presented().any(|f| f.at.plus_secs(profile.login_max_age.secs()) >= now);
+    let rules = [
+        (
+            !profile.groups.is_disjoint(&facts.user.groups),
+            Denial::NotInGroup { profile: name(), groups: profile.groups.clone() },
+        ),
+        (
+            presented().next().is_some(),
+            Denial::FactorMissing { profile: name(), factors: profile.factors.clone() },
+        ),
+        (
+            fresh || presented().next().is_none(),
+            Denial::LoginTooOld { profile: name(), max_age: profile.login_max_age },
+        ),
+        (ttl <= profile.max_ttl, Denial::TtlAboveCap { profile: name(), asked: ttl, cap: profile.max_ttl }),
+        (
+            profile.key_kinds.as_ref().is_none_or(|kinds| kinds.contains(&kind)),
+            Denial::KeyKind { profile: name(), kind },
+        ),
+        (!profile.verify_required || kind.is_security_key(), Denial::KeyKind { profile: name(), kind }),
+        (!profile.require_reason || request.reason.is_some(), Denial::ReasonMissing { profile: name() }),
+    ];
+    rules.into_iter().filter(|(holds, _)| !holds).map(|(_, denial)| denial).collect()
+}
+
+fn ttl(profile: &Profile, request: &CertRequest) -> Ttl {
+    request.ttl.unwrap_or(profile.default_ttl)
+}
+
+/// Resolves the profile's accounts and narrows them to those asked for.
+fn principals(profile: &Profile, request: &CertRequest, facts: &Facts) -> Result<Principals, Denial> {
+    let resolved: Vec<Principal> = profile.principals.iter().map(|p| p.resolve(&facts.user.name)).collect();
+    // A profile without 1 to 256 accounts was refused when the policy was read; should one get here, it grants nothing.
+    let empty = |_| Denial::NoSuchProfile { profile: request.profile.clone() };
+    let granted = Principals::try_from(resolved).map_err(empty)?;
+    let Some(asked) = &request.principals else { return Ok(granted) };
+    match asked.iter().find(|p| !granted.iter().any(|g| g == *p)) {
+        None => Ok(asked.clone()),
+        Some(other) => {
+            Err(Denial::PrincipalNotGranted { profile: request.profile.clone(), principal: other.clone() })
+        }
+    }
+}
+
+fn grant(
+    profile: &Profile,
+    principals: Principals,
+    request: &CertRequest,
+    facts: &Facts,
+    now: UnixSeconds,
+) -> Grant {
+    Grant {
+        key: request.key.clone(),
+        key_id: KeyId::new(&facts.user.email, request.id),
+        principals,
+        valid_after: now.minus_secs(BACKDATE_SECS),
+        valid_before: now.plus_secs(ttl(profile, request).secs()),
+        critical_options: critical_options(profile, facts),
+        extensions: profile.extensions.iter().map(|e| (e.name().to_owned(), flag())).collect(),
+    }
+}
+
+fn critical_options(profile: &Profile, facts: &Facts) -> Options {
+    let source_address = match &profile.source_address {
+        SourceAddress::Any => None,
+        SourceAddress::Requester => Some(ipnet::IpNet::from(facts.source.ip.to_canonical()).to_string()),
+        SourceAddress::Networks(networks) => {
+            Some(networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))
+        }
+    };
+    let options = [
+        ("force-command", profile.force_command.as_deref().map(text_value)),
+        ("source-address", source_address.as_deref().map(text_value)),
+        ("verify-required", profile.verify_required.then(flag)),
+    ];
+    options.into_iter().filter_map(|(name, data)| Some((name.to_owned(), data?))).collect()
+}

@@ -1,0 +1,89 @@
+//! The facts a decision rests on; they go into the log as they are, so that the decision can be replayed (I6).
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::{Email, GroupName, UserName};
+use crate::time::UnixSeconds;
+
+/// All that is known when a decision is made, apart from the request, the policy and the time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// Who is logged in.
+    pub user: User,
+    /// How they logged in.
+    pub session: Session,
+    /// Where the request came from.
+    pub source: Source,
+}
+
+/// The person or machine that is logged in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// The short name.
+    pub name: UserName,
+    /// The address, which opens the key id.
+    pub email: Email,
+    /// The groups they are in.
+    pub groups: BTreeSet<GroupName>,
+    /// Whether the account is enabled.
+    pub enabled: bool,
+}
+
+/// A login, by what was presented and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// A name for the session that opens nothing.
+    pub id: String,
+    /// The factors presented after the password.
+    pub factors: Vec<Factor>,
+}
+
+/// One factor that was presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Factor {
+    /// Which.
+    pub kind: FactorKind,
+    /// When it was accepted.
+    pub at: UnixSeconds,
+}
+
+/// What can be presented after the password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FactorKind {
+    /// A time-based one-time password (RFC 6238).
+    Totp,
+    /// A code sent to a phone.
+    Sms,
+    /// A Yubico one-time password.
+    Yubikey,
+    /// A WebAuthn assertion.
+    Webauthn,
+    /// A one-time recovery code.
+    Recovery,
+}
+
+impl fmt::Display for FactorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Totp => "totp",
+            Self::Sms => "sms",
+            Self::Yubikey => "yubikey",
+            Self::Webauthn => "webauthn",
+            Self::Recovery => "recovery",
+        })
+    }
+}
+
+/// Where a request came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// The address of the peer.
+    pub ip: IpAddr,
+    /// What the client calls itself; whatever it likes, cut to 200 characters.
+    pub user_agent: Option<String>,
+}

@@ -1,0 +1,145 @@
+//! A profile: the shape of the certificates it grants, and what it costs to get one.
+
+use std::collections::BTreeSet;
+
+use ipnet::IpNet;
+use serde::Deserialize;
+
+use super::facts::FactorKind;
+use crate::names::{GroupName, NameError, Principal, Principals, UserName};
+use crate::ssh::KeyKind;
+use crate::time::Ttl;
+
+/// A named kind of access. Every key is written out in `policies/profiles.toml`, with what it means.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// What it is for, for people.
+    pub description: String,
+    /// The groups whose members may have it; a member of any of them may.
+    pub groups: BTreeSet<GroupName>,
+    /// The accounts it logs in to.
+    pub principals: Vec<PrincipalTemplate>,
+    /// The lifetime when none is asked for.
+    pub default_ttl: Ttl,
+    /// The longest lifetime.
+    pub max_ttl: Ttl,
+    /// The factors of which one must have been presented after the password.
+    pub factors: BTreeSet<FactorKind>,
+    /// How long ago the login may be, at most.
+    pub login_max_age: Ttl,
+    /// What sshd permits to the holder.
+    #[serde(default)]
+    pub extensions: BTreeSet<Extension>,
+    /// Where the holder may come from.
+    #[serde(default)]
+    pub source_address: SourceAddress,
+    /// The only command the holder may run.
+    #[serde(default)]
+    pub force_command: Option<String>,
+    /// The kinds of key that may be certified; all that are accepted when left out.
+    #[serde(default)]
+    pub key_kinds: Option<BTreeSet<KeyKind>>,
+    /// Whether a security key must have verified its user by PIN or finger at every login.
+    #[serde(default)]
+    pub verify_required: bool,
+    /// Whether a reason must be given.
+    #[serde(default)]
+    pub require_reason: bool,
+}
+
+impl Profile {
+    /// Checks what the types alone do not.
+    pub(super) fn check(&self) -> Result<(), &'static str> {
+        let one_line = |text: &String| !text.is_empty() && !text.chars().any(char::is_control);
+        let rules = [
+            (!self.groups.is_empty(), "groups must name at least one group"),
+            (
+                (1..=Principals::MAX).contains(&self.principals.len()),
+                "principals must name 1 to 256 accounts",
+            ),
+            (!self.factors.is_empty(), "factors must name at least one factor"),
+            (self.default_ttl <= self.max_ttl, "default_ttl must not be above max_ttl"),
+            (self.force_command.as_ref().is_none_or(one_line), "force_command must be one line"),
+            (
+                !matches!(&self.source_address, SourceAddress::Networks(n) if n.is_empty()),
+                "source_address must not be an empty list",
+            ),
+        ];
+        rules.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, rule)| Err(rule))
+    }
+}
+
+/// An account as the policy writes it: fixed, or `{user}` for the name of whoever asks.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum PrincipalTemplate {
+    /// This account.
+    Fixed(Principal),
+    /// The account named like the user.
+    User,
+}
+
+impl PrincipalTemplate {
+    /// Gives the account for a user.
+    pub fn resolve(&self, user: &UserName) -> Principal {
+        match self {
+            Self::Fixed(principal) => principal.clone(),
+            Self::User => user.into(),
+        }
+    }
+}
+
+impl TryFrom<String> for PrincipalTemplate {
+    type Error = NameError;
+
+    fn try_from(text: String) -> Result<Self, NameError> {
+        if text == "{user}" { Ok(Self::User) } else { Principal::try_from(text).map(Self::Fixed) }
+    }
+}
+
+/// What sshd may permit by a flag (OpenSSH PROTOCOL.certkeys); `no-touch-required` is not among them and cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub enum Extension {
+    /// A terminal.
+    #[serde(rename = "permit-pty")]
+    Pty,
+    /// Forwarding of ports.
+    #[serde(rename = "permit-port-forwarding")]
+    PortForwarding,
+    /// Forwarding of the agent.
+    #[serde(rename = "permit-agent-forwarding")]
+    AgentForwarding,
+    /// Forwarding of X11.
+    #[serde(rename = "permit-X11-forwarding")]
+    X11Forwarding,
+    /// Running `~/.ssh/rc`.
+    #[serde(rename = "permit-user-rc")]
+    UserRc,
+}
+
+impl Extension {
+    /// Gives the name in the certificate.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pty => "permit-pty",
+            Self::PortForwarding => "permit-port-forwarding",
+            Self::AgentForwarding => "permit-agent-forwarding",
+            Self::X11Forwarding => "permit-X11-forwarding",
+            Self::UserRc => "permit-user-rc",
+        }
+    }
+}
+
+/// Where the holder of a certificate may come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceAddress {
+    /// From anywhere.
+    #[default]
+    Any,
+    /// From the address the request came from, and no other.
+    Requester,
+    /// From these networks.
+    Networks(Vec<IpNet>),
+}
