@@ -53,9 +53,11 @@ impl VerifierKey {
     }
 }
 
-/// Checks a key name: not empty, no Unicode space, no plus (C2SP signed-note, "Format"), no control character.
+/// Checks a key name: not empty, no Unicode space, no plus, no control character (C2SP signed-note, "Format").
+///
+/// No stricter than that: a note by us must stay readable whatever names its other signatures bear.
 pub(super) fn check_name(name: &str) -> Result<(), KeyError> {
-    let forbidden = |c: char| c.is_whitespace() || c.is_control() || c == '+';
+    let forbidden = |c: char| c.is_whitespace() || c < ' ' || c == '+';
     if name.is_empty() || name.contains(forbidden) {
         return Err(KeyError::Name { name: name.chars().take(80).collect() });
     }
