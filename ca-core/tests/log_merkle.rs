@@ -139,6 +139,14 @@ fn every_small_batch_gives_the_same_proofs() {
 }
 
 #[test]
+fn a_batch_does_not_pass_off_an_incomplete_subtree() {
+    let batch = Batch::new(&Frontier::empty(), &leaves(3));
+    assert!(batch.node(Node { level: 1, index: 0 }).is_some());
+    assert_eq!(batch.node(Node { level: 1, index: 1 }), None);
+    assert_eq!(batch.node(Node { level: 64, index: 0 }), None);
+}
+
+#[test]
 fn a_frontier_has_one_hash_for_every_bit() {
     let hash = empty_root();
     assert!(Frontier::from_parts(0, vec![]).is_ok());

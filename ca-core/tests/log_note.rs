@@ -124,6 +124,7 @@ fn malformed_notes_are_refused() {
         format!("te\rxt\n\n{line}"),
         format!("te\txt\n\n{line}"),
         format!("te\0xt\n\n{line}"),
+        format!("te\u{1f}xt\n\n{line}"),
     ];
     for note in bad {
         assert!(UnverifiedNote::parse(&note).is_err(), "{note:?}");
@@ -153,6 +154,9 @@ fn only_signatures_of_known_keys_count() {
     let verified = UnverifiedNote::parse(&note).unwrap().verify(&both).unwrap();
     assert_eq!(verified.signed_by().len(), 2);
     assert_eq!(verified.signature_count(), 2);
+    let twice = sign("text\n", &[&log, &log]).unwrap();
+    let verified = UnverifiedNote::parse(&twice).unwrap().verify(&known).unwrap();
+    assert_eq!((verified.signed_by(), verified.signature_count()), (known.as_slice(), 2));
     assert_eq!(verify(&note, &[]), Err(NoteError::NoKnownKey));
     // The same key under another name, and another key under the same name, are both unknown.
     assert_eq!(verify(&note, &[key("else.example", 1), key("log.example", 3)]), Err(NoteError::NoKnownKey));

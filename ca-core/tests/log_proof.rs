@@ -144,6 +144,8 @@ fn the_text_is_as_specified() {
     let with_extra = TlogProof { extra: Some(b"hello".to_vec()), ..proof.clone() };
     let expected = expected.replacen("index", "extra aGVsbG8=\nindex", 1);
     assert_eq!(with_extra.to_string(), expected);
+    let no_data = TlogProof { extra: Some(vec![]), ..proof.clone() };
+    assert_eq!(no_data.to_string(), proof.to_string());
     let parsed = UnverifiedProof::parse(&expected).unwrap();
     assert_eq!(parsed.unverified_parts(), &with_extra);
     let verified = parsed.verify(leaf, &log_key()).unwrap();

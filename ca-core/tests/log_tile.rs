@@ -179,6 +179,10 @@ fn an_edge_is_not_taken_from_broken_objects() {
             TileLevel::Hashes(_) => assert_ne!(load(&broken).unwrap().root(), root(&entries(300))),
         }
     }
+    let mut one_less = objects;
+    let bytes = one_less.get_mut(&bundle).unwrap();
+    bytes.truncate(bytes.len() - "xxentry 299".len());
+    assert_eq!(load(&one_less), Err(TileError::WrongLength { path: bundle }));
     assert_eq!(Edge::from_objects(1 << 63, |_| None), Err(TileError::TooLarge { size: 1 << 63 }));
 }
 
