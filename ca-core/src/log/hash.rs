@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-/// The length of a [`Hash`] in bytes.
+/// The length of a [`struct@Hash`] in bytes.
 pub const HASH_LEN: usize = 32;
 
 // A leaf and an inner node never hash the same bytes, so neither can be passed off as the other.

@@ -2,7 +2,7 @@
 //!
 //! A proof is a list of subtree roots. On the way from a leaf to the root the first ones lie left or right
 //! of the path as the bits of the index say; from where the path runs along the right edge of the tree, all
-//! of them lie to the left. [`shape`] computes how many there must be of either kind, so that a proof with
+//! of them lie to the left. `shape` computes how many there must be of either kind, so that a proof with
 //! one hash too many or too few is refused before anything is hashed.
 
 use super::hash::{Hash, node_hash};
