@@ -8,10 +8,13 @@ use std::fmt::Write as _;
 use crate::log::checkpoint::Origin;
 use crate::names::{NameError, Principals, ProfileName, Reason, RequestId, UserName};
 use crate::ssh::{CertifiableKey, KeyError, SshSigError, UnverifiedSshSig};
-use crate::time::{Ttl, TtlError};
+use crate::time::{Ttl, TtlError, UnixMillis};
 
 /// The SSHSIG namespace of a request; no other signature of the key can stand in for it.
 pub const NAMESPACE: &str = "request@countersign.v1";
+
+/// How far a request's id may be from the server's clock, in seconds, either way.
+pub const FRESHNESS_SECS: u64 = 120;
 
 const FIRST_LINE: &str = "countersign request v1";
 
@@ -36,6 +39,14 @@ pub enum RequestError {
         /// This authority's log origin.
         wanted: String,
     },
+    /// Its id was made too long ago or too far ahead, by the server's clock.
+    #[error("the request was made {} the server's time; {FRESHNESS_SECS} s are allowed", off_by(*.made, *.now))]
+    Stale {
+        /// When the client says it was made.
+        made: UnixMillis,
+        /// The server's time.
+        now: UnixMillis,
+    },
     /// A name is not allowed.
     #[error(transparent)]
     Name(#[from] NameError),
@@ -45,6 +56,11 @@ pub enum RequestError {
     /// The key is not accepted.
     #[error(transparent)]
     Key(#[from] KeyError),
+}
+
+fn off_by(made: UnixMillis, now: UnixMillis) -> String {
+    let secs = made.0.abs_diff(now.0) / 1000;
+    if made < now { format!("{secs} s before") } else { format!("{secs} s after") }
 }
 
 /// A request for a certificate, parsed; nobody has proven anything yet.
@@ -109,6 +125,15 @@ impl CertRequest {
             reason: Some(field("reason")?).filter(|r| !r.is_empty()).map(str::parse).transpose()?,
         };
         if request.to_text() == text { Ok(request) } else { Err(RequestError::NotCanonical) }
+    }
+
+    /// Checks that it was made just now: an old one cannot be used again, and its id need not be remembered (I8, A12).
+    pub fn check_fresh(&self, now: UnixMillis) -> Result<(), RequestError> {
+        let made = self.id.time();
+        if made.0.abs_diff(now.0) <= FRESHNESS_SECS * 1000 {
+            return Ok(());
+        }
+        Err(RequestError::Stale { made, now })
     }
 
     /// Checks that it is meant for this authority.

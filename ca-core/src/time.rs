@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 /// Milliseconds since the Unix epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Default, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UnixMillis(pub u64);
 
@@ -61,6 +61,9 @@ pub struct Ttl(u32);
 impl Ttl {
     /// The longest lifetime that can be represented, in seconds: 31 days.
     pub const MAX_SECS: u32 = 31 * 24 * 3600;
+
+    /// The longest lifetime that can be represented.
+    pub const MAX: Self = Self(Self::MAX_SECS);
 
     /// Takes a lifetime in seconds; `None` when it is 0 or above [`Ttl::MAX_SECS`].
     pub fn from_secs(secs: u64) -> Option<Self> {

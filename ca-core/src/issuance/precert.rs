@@ -3,7 +3,7 @@
 use crate::cert::{CertError, CertKind, Content, Options};
 use crate::names::{KeyId, Principals, Serial};
 use crate::ssh::{CertifiableKey, PublicKey};
-use crate::time::UnixSeconds;
+use crate::time::{Ttl, UnixSeconds};
 
 use super::evidence::EXTENSION_PREFIX;
 
@@ -19,6 +19,8 @@ pub struct Grant {
     pub key_id: KeyId,
     /// The accounts.
     pub principals: Principals,
+    /// The lifetime from the decision on.
+    pub ttl: Ttl,
     /// The first second of validity.
     pub valid_after: UnixSeconds,
     /// The first second after validity; later than `valid_after`.

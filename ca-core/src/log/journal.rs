@@ -15,6 +15,9 @@ use super::note::{self, NoteError, UnverifiedNote};
 
 const FIRST_LINE: &str = "countersign journal v1";
 
+/// The most entries one round may have; a node that looks for the last round need not look further back than this.
+pub const MAX_ENTRIES: usize = 1024;
+
 /// The folder of the journal.
 pub const PREFIX: &str = "journal/";
 
@@ -56,6 +59,7 @@ pub enum JournalError {
 #[derive(Clone, Debug)]
 pub struct Round {
     before: Frontier,
+    fresh_since: u64,
     lines: Vec<String>,
 }
 
@@ -73,10 +77,20 @@ pub struct Entry {
 }
 
 impl Round {
-    /// Takes the tree before and the lines to add, at least one; `None` when there are none or one has a newline.
-    pub fn new(before: Frontier, lines: Vec<String>) -> Option<Self> {
-        let good = !lines.is_empty() && !lines.iter().any(|line| line.contains('\n'));
-        good.then_some(Self { before, lines })
+    /// Takes the tree before and the lines to add; `fresh_since` is where the oldest round starts that may hold a
+    /// request still fresh, so that a node starting here knows which request ids are taken.
+    ///
+    /// `None` when there are no lines or more than [`MAX_ENTRIES`], when one has a newline, or `fresh_since` lies ahead.
+    pub fn new(before: Frontier, fresh_since: u64, lines: Vec<String>) -> Option<Self> {
+        let good = (1..=MAX_ENTRIES).contains(&lines.len())
+            && fresh_since <= before.size()
+            && !lines.iter().any(|line| line.contains('\n'));
+        good.then_some(Self { before, fresh_since, lines })
+    }
+
+    /// Gives where the oldest round starts that may hold a request still fresh.
+    pub fn fresh_since(&self) -> u64 {
+        self.fresh_since
     }
 
     /// Gives the frontier of the tree before.
@@ -104,9 +118,10 @@ impl Round {
         let body = self.lines.join("\n") + "\n";
         let frontier: Vec<String> = self.before.hashes().iter().map(ToString::to_string).collect();
         let header = format!(
-            "{FIRST_LINE}\n{origin}\nfirst {}\ncount {}\nfrontier {}\nbody {}\n",
+            "{FIRST_LINE}\n{origin}\nfirst {}\ncount {}\nfresh-since {}\nfrontier {}\nbody {}\n",
             self.first_index(),
             self.lines.len(),
+            self.fresh_since,
             if frontier.is_empty() { "-".to_owned() } else { frontier.join(" ") },
             Hash(sha256(body.as_bytes())),
         );
@@ -164,13 +179,14 @@ fn parse_header(header: &str, body: &str, origin: &Origin) -> Result<Round, Jour
     };
     let first: u64 = field("first")?.parse().map_err(|_| JournalError::Malformed("first"))?;
     let count: usize = field("count")?.parse().map_err(|_| JournalError::Malformed("count"))?;
+    let fresh_since = field("fresh-since")?.parse().map_err(|_| JournalError::Malformed("fresh-since"))?;
     let frontier = parse_frontier(first, field("frontier")?)?;
     if field("body")? != Hash(sha256(body.as_bytes())).to_string() {
         return Err(JournalError::Body);
     }
     let lines: Vec<String> = body.strip_suffix('\n').unwrap_or(body).split('\n').map(str::to_owned).collect();
-    let round = Round::new(frontier, lines).filter(|round| round.lines.len() == count);
-    round.ok_or(JournalError::Malformed("the header's count is not the number of lines"))
+    let round = Round::new(frontier, fresh_since, lines).filter(|round| round.lines.len() == count);
+    round.ok_or(JournalError::Malformed("the header does not fit the lines"))
 }
 
 fn parse_frontier(size: u64, text: &str) -> Result<Frontier, JournalError> {

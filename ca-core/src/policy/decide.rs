@@ -222,6 +222,7 @@ fn grant(
         key: request.key.clone(),
         key_id: KeyId::new(&facts.user.email, request.id),
         principals,
+        ttl: ttl(profile, request),
         valid_after: now.minus_secs(BACKDATE_SECS),
         valid_before: now.plus_secs(ttl(profile, request).secs()),
         critical_options: critical_options(profile, facts),

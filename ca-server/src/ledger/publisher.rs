@@ -1,0 +1,218 @@
+//! The publisher: writes what follows from the journal, in order, for everyone to read.
+//!
+//! Tiles and entry bundles first, then the round's checkpoint under its size, at last `checkpoint`, which moves only
+//! forward. All of it is a function of the journal, so a crash anywhere leaves nothing that a later run does not finish, and
+//! two nodes that publish the same round write the same bytes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use ca_core::log::edge::Edge;
+use ca_core::log::leaf::Leaf;
+use ca_core::log::{SignedCheckpoint, VerifierKey};
+use tokio::sync::mpsc;
+
+use super::health::Health;
+use super::recover::{HighWater, Published, RecoverError};
+use super::{LedgerError, Setup};
+use crate::objects::{Class, Etag, ObjectStore, Put, Swap};
+
+/// How many objects are written at once.
+const PARALLEL: usize = 16;
+
+/// The longest pause between tries, in seconds.
+const MAX_PAUSE_SECS: u64 = 30;
+
+/// Gives the key of the checkpoint for a size.
+pub(super) fn checkpoint_key(size: u64) -> String {
+    format!("checkpoints/{size:020}")
+}
+
+/// A round as the publisher needs it: where it starts, and its leaves.
+#[derive(Debug)]
+pub(super) struct Leaves {
+    pub(super) first: u64,
+    pub(super) leaves: Vec<Leaf>,
+}
+
+/// What the publisher goes on from: the right edge of the published tree, and the version of `checkpoint`.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) edge: Edge,
+    pub(super) etag: Option<Etag>,
+}
+
+impl State {
+    /// Loads the edge of the published tree; `None` when nothing is published or tiles are missing, so that
+    /// everything is published again from the journal.
+    pub(super) async fn load(setup: &Setup, published: &Published) -> Result<Option<Self>, RecoverError> {
+        let Some(head) = &published.head else { return Ok(None) };
+        let mut objects = std::collections::HashMap::new();
+        for path in Edge::required(head.size()) {
+            let key = path.to_string();
+            if let Some(object) = setup.store.get(&key).await? {
+                objects.insert(key, object.bytes.to_vec());
+            }
+        }
+        match Edge::from_objects(head.size(), |path| objects.remove(&path.to_string())) {
+            Ok(edge) if edge.root() == head.root() => Ok(Some(Self { edge, etag: published.etag.clone() })),
+            damaged => {
+                let error = damaged.err().map(|error| error.to_string());
+                tracing::error!(error, "alarm: tiles of the log are missing or damaged; they are rebuilt from the journal");
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// The task that publishes.
+#[derive(Debug)]
+pub(super) struct Publisher {
+    setup: Setup,
+    state: State,
+    seen: Arc<dyn HighWater>,
+    health: Arc<Health>,
+}
+
+impl Publisher {
+    pub(super) fn new(setup: &Setup, state: State, seen: Arc<dyn HighWater>, health: Arc<Health>) -> Self {
+        health.published(state.edge.size());
+        Self { setup: setup.clone(), state, seen, health }
+    }
+
+    /// Publishes what was left, then every round that comes, until there are no more.
+    pub(super) async fn run(mut self, unpublished: Vec<Leaves>, mut rounds: mpsc::Receiver<Leaves>) {
+        let mut waiting = unpublished;
+        loop {
+            if !waiting.is_empty() {
+                self.publish_surely(std::mem::take(&mut waiting)).await;
+            }
+            if rounds.recv_many(&mut waiting, super::PUBLISH_QUEUE).await == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Tries until it works: what is committed must become readable, and nothing later may overtake it.
+    async fn publish_surely(&mut self, rounds: Vec<Leaves>) {
+        let mut pause = Duration::from_millis(100);
+        let mut objects = Vec::new();
+        let checkpoint = match self.grow(&rounds, &mut objects) {
+            Ok(checkpoint) => checkpoint,
+            Err(error) => {
+                tracing::error!(%error, "alarm: the journal cannot be published");
+                self.health.publish_failed();
+                return;
+            }
+        };
+        while let Err(error) = self.publish(&objects, &checkpoint).await {
+            tracing::error!(%error, "the log was not published; trying again");
+            self.health.publish_failed();
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(MAX_PAUSE_SECS));
+        }
+        self.health.published(checkpoint.size());
+        if let Err(error) = self.seen.store(checkpoint.note()).await {
+            tracing::warn!(%error, "the checkpoint seen last was not remembered");
+        }
+    }
+
+    /// Adds rounds to the edge and collects the objects to write; gives the last checkpoint.
+    fn grow(&mut self, rounds: &[Leaves], objects: &mut Vec<Derived>) -> Result<SignedCheckpoint, LedgerError> {
+        let entry_error = |error: String| LedgerError::Entry(error);
+        let mut last = None;
+        for round in rounds {
+            if round.first != self.state.edge.size() {
+                return Err(entry_error(format!("round {} does not continue {}", round.first, self.state.edge.size())));
+            }
+            let leaves: Vec<_> = round.leaves.iter().map(Leaf::to_bytes).collect();
+            let tiles = self.state.edge.append(&leaves).map_err(|e| entry_error(e.to_string()))?;
+            objects.extend(tiles.into_iter().map(|(path, bytes)| Derived {
+                key: path.to_string(),
+                bytes: Bytes::from(bytes),
+                class: Class::Derived,
+            }));
+            let checkpoint = self.setup.keys.checkpoint(self.state.edge.size(), self.state.edge.root())?;
+            objects.push(Derived {
+                key: checkpoint_key(checkpoint.size()),
+                bytes: Bytes::from(checkpoint.note().to_owned()),
+                class: Class::Immutable,
+            });
+            last = Some(checkpoint);
+        }
+        last.ok_or_else(|| entry_error("there is nothing to publish".to_owned()))
+    }
+
+    async fn publish(&mut self, objects: &[Derived], checkpoint: &SignedCheckpoint) -> Result<(), String> {
+        // Tiles before the checkpoints that speak of them; within each, in any order.
+        for class in [Class::Derived, Class::Immutable] {
+            let mut writes = tokio::task::JoinSet::new();
+            for object in objects.iter().filter(|object| object.class == class) {
+                if writes.len() >= PARALLEL {
+                    settle(writes.join_next().await)?;
+                }
+                writes.spawn(object.clone().write(Arc::clone(&self.setup.store)));
+            }
+            while let Some(written) = writes.join_next().await {
+                settle(Some(written))?;
+            }
+        }
+        self.replace_checkpoint(checkpoint).await
+    }
+
+    /// Moves `checkpoint` forward; when another node has moved it further, that is as good.
+    async fn replace_checkpoint(&mut self, checkpoint: &SignedCheckpoint) -> Result<(), String> {
+        let store = &self.setup.store;
+        loop {
+            let bytes = Bytes::from(checkpoint.note().to_owned());
+            let swapped = store.replace_if("checkpoint", bytes, self.state.etag.as_ref()).await;
+            match swapped.map_err(|error| error.to_string())? {
+                Swap::Done(etag) => {
+                    self.state.etag = Some(etag);
+                    return Ok(());
+                }
+                Swap::Lost => {
+                    let found = store.get("checkpoint").await.map_err(|error| error.to_string())?;
+                    self.state.etag = found.as_ref().map(|object| object.etag.clone());
+                    let size = found.and_then(|object| size_of(&object.bytes, self.setup.keys.verifier()));
+                    if size.is_some_and(|size| size >= checkpoint.size()) {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn size_of(note: &[u8], key: &VerifierKey) -> Option<u64> {
+    let note = std::str::from_utf8(note).ok()?;
+    SignedCheckpoint::parse(note, key).ok().map(|checkpoint| checkpoint.size())
+}
+
+fn settle(written: Option<Result<Result<(), String>, tokio::task::JoinError>>) -> Result<(), String> {
+    match written {
+        Some(Ok(result)) => result,
+        Some(Err(error)) => Err(error.to_string()),
+        None => Ok(()),
+    }
+}
+
+/// An object that follows from the journal.
+#[derive(Clone, Debug)]
+struct Derived {
+    key: String,
+    bytes: Bytes,
+    class: Class,
+}
+
+impl Derived {
+    async fn write(self, store: Arc<dyn ObjectStore>) -> Result<(), String> {
+        match store.put_new(&self.key, self.bytes, self.class).await {
+            Ok(Put::Created) => Ok(()),
+            // Only damage or a forger can have put other bytes there; nothing is overwritten.
+            Ok(Put::Exists) => Err(format!("alarm: {} holds other bytes than the journal says", self.key)),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The request ids that are still fresh, and where in the log they went (I8).
+
+use std::collections::{BTreeMap, VecDeque};
+
+use ca_core::log::event::What;
+use ca_core::log::journal::{JournalError, Round};
+use ca_core::names::RequestId;
+use ca_core::request::FRESHNESS_SECS;
+use ca_core::time::UnixMillis;
+
+/// How long an id must be remembered, in milliseconds: an id may be ahead of the clock and then stay fresh as long again.
+/// The rest allows for the clocks of several nodes.
+const REMEMBER_MILLIS: u64 = (2 * FRESHNESS_SECS + 60) * 1000;
+
+/// The ids of requests that could be sent again, and the rounds they are in.
+///
+/// An id's own time says when it can be forgotten. What is kept is bounded by the rate of certificates: about 40 bytes each.
+#[derive(Debug, Default)]
+pub(super) struct Recent {
+    ids: BTreeMap<RequestId, Spot>,
+    rounds: VecDeque<(u64, UnixMillis)>,
+}
+
+/// Where a request's certificate is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Spot {
+    pub(super) round: u64,
+    pub(super) index: u64,
+}
+
+impl Recent {
+    /// Finds a request.
+    pub(super) fn get(&self, id: RequestId) -> Option<Spot> {
+        self.ids.get(&id).copied()
+    }
+
+    /// Gives the first index of the oldest round that matters, or `next` when there is none.
+    pub(super) fn oldest_round(&self, next: u64) -> u64 {
+        self.rounds.front().map_or(next, |(first, _)| *first)
+    }
+
+    /// Notes a round of this node's own, by the ids in it, and forgets what is stale.
+    pub(super) fn add(&mut self, first: u64, time: UnixMillis, ids: impl Iterator<Item = (RequestId, u64)>) {
+        self.rounds.push_back((first, time));
+        self.ids.extend(ids.map(|(id, index)| (id, Spot { round: first, index })));
+        let horizon = UnixMillis(time.0.saturating_sub(REMEMBER_MILLIS));
+        while self.rounds.front().is_some_and(|(_, time)| *time < horizon) {
+            self.rounds.pop_front();
+        }
+        let oldest = RequestId::from_parts(horizon, 0);
+        if self.ids.first_key_value().is_some_and(|(id, _)| *id < oldest) {
+            self.ids = self.ids.split_off(&oldest);
+        }
+    }
+
+    /// Notes a round read back from the journal; gives the time of its last entry.
+    pub(super) fn add_round(&mut self, round: &Round) -> Result<UnixMillis, JournalError> {
+        let mut ids = Vec::new();
+        let mut time = UnixMillis(0);
+        for entry in round.entries() {
+            let entry = entry?;
+            time = time.max(entry.event.time);
+            if let What::Certificate(intent) = &entry.event.what {
+                ids.push((intent.request_id, entry.index));
+            }
+        }
+        self.add(round.first_index(), time, ids.into_iter());
+        Ok(time)
+    }
+}
