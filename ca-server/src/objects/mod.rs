@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 pub mod directory;
+mod key;
 pub mod memory;
 pub mod probe;
 pub mod s3;
@@ -34,7 +35,7 @@ pub enum Put {
 /// How a compare-and-swap ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Swap {
-    /// The new bytes are stored.
+    /// The object holds the new bytes (by this call or, byte for byte, by an earlier one).
     Done(Etag),
     /// The object is no longer what the caller saw; nothing was changed.
     Lost,
@@ -51,6 +52,17 @@ pub struct Object {
     pub bytes: Bytes,
     /// Their version, for [`ObjectStore::replace_if`].
     pub etag: Etag,
+}
+
+/// What a store showed about Object Lock.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LockProof {
+    /// Whether immutable objects are locked, shown by a version that could not be deleted.
+    pub locked: bool,
+    /// Set when a lock is configured and does not hold: what was seen. The store must not be used.
+    pub broken: Option<String>,
+    /// What the store does not enforce, though the log can live without it; to be shown to the operator.
+    pub warnings: Vec<String>,
 }
 
 /// Why a store could not do what was asked.
@@ -102,4 +114,12 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug + 'static {
     /// MUST let exactly one of any number of concurrent callers with the same `expected` win. Only the log's
     /// `checkpoint` is written so.
     async fn replace_if(&self, key: &str, bytes: Bytes, expected: Option<&Etag>) -> Result<Swap, StoreError>;
+
+    /// Proves, on the probe key given, what this store promises beyond this trait: that a locked object stays.
+    ///
+    /// A store without lock promises nothing, which is the default.
+    async fn prove_lock(&self, key: &str) -> Result<LockProof, StoreError> {
+        let _ = key;
+        Ok(LockProof::default())
+    }
 }
