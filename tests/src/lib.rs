@@ -1,1 +1,18 @@
-//! Placeholder while the workspace is laid out.
+//! What the journeys share: a real server, real people, a real sshd, a real agent, and buckets of several makers.
+//!
+//! Reading order: [`process`] and [`programs`] below everything; [`server`], [`person`], [`sshd`] and [`agent`] are the
+//! actors; [`http`], [`client`] and [`requests`] speak the API without `ca`; [`log_folder`] reads the log without it.
+
+pub mod agent;
+pub mod bucket;
+pub mod client;
+pub mod http;
+pub mod log_folder;
+pub mod person;
+pub mod ports;
+pub mod process;
+pub mod programs;
+pub mod requests;
+pub mod server;
+pub mod sshd;
+pub mod totp;

@@ -1,0 +1,34 @@
+//! Where a bucket is, and what opens it.
+
+/// A bucket on some S3 API.
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    /// The API's address.
+    pub endpoint: String,
+    /// The bucket's name.
+    pub name: String,
+    /// What the names of the log's objects start with.
+    pub prefix: String,
+    /// The region that requests are signed for.
+    pub region: String,
+    /// The access key's id.
+    pub key: String,
+    /// The access key's secret.
+    pub secret: String,
+}
+
+impl Bucket {
+    /// Gives the options of `ca-server init` that put the log here.
+    pub fn init_options(&self) -> [&str; 8] {
+        [
+            "--s3-bucket",
+            &self.name,
+            "--s3-endpoint",
+            &self.endpoint,
+            "--s3-prefix",
+            &self.prefix,
+            "--s3-region",
+            &self.region,
+        ]
+    }
+}

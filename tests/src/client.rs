@@ -1,0 +1,61 @@
+//! A person's program that speaks the API itself, without `ca`.
+
+use anyhow::Result;
+use ca_api::{
+    CertificateRequest, FactorRequest, IssuedCertificate, LoginChallenge, LoginRequest, LoginSession, Secret,
+};
+use tokio_rustls::TlsConnector;
+
+use crate::http::{Answer, Connection, post, trust};
+use crate::person::Person;
+use crate::server::Server;
+
+/// A connection with, after [`Client::login`], a session.
+pub struct Client {
+    /// The connection.
+    pub connection: Connection,
+    /// The session's token.
+    pub token: Option<String>,
+}
+
+impl Client {
+    /// Connects to a server.
+    pub async fn connect(server: &Server) -> Result<Self> {
+        Self::open(server.url(), &trust(&server.tls_certificate())?).await
+    }
+
+    /// Connects to an address with what has been prepared for it.
+    pub async fn open(url: &str, tls: &TlsConnector) -> Result<Self> {
+        Ok(Self { connection: Connection::open(url, tls).await?, token: None })
+    }
+
+    /// Logs in with both steps.
+    pub async fn login(&mut self, person: &Person) -> Result<()> {
+        self.login_with(&person.name, &person.password, &person.phone.code()).await
+    }
+
+    /// Logs in with what is given.
+    pub async fn login_with(&mut self, user: &str, password: &str, code: &str) -> Result<()> {
+        let password = Secret(password.to_owned());
+        let first = LoginRequest { user: user.to_owned(), password };
+        let challenge: LoginChallenge = self.post("/v1/login", &first).await?.json()?;
+        let second = FactorRequest {
+            challenge: challenge.challenge,
+            kind: "totp".to_owned(),
+            code: Secret(code.to_owned()),
+        };
+        let session: LoginSession = self.post("/v1/login/factor", &second).await?.json()?;
+        self.token = Some(session.token.0);
+        Ok(())
+    }
+
+    /// Sends a request for a certificate.
+    pub async fn certify(&mut self, request: &CertificateRequest) -> Result<IssuedCertificate> {
+        self.post("/v1/certificates", request).await?.json()
+    }
+
+    /// Sends JSON, with the session if there is one.
+    pub async fn post(&mut self, path: &str, body: &impl serde::Serialize) -> Result<Answer> {
+        self.connection.send(&post(path, self.token.as_deref(), body)?).await
+    }
+}

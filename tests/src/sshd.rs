@@ -1,0 +1,125 @@
+//! A real sshd on a port of its own, which trusts one CA.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use tempfile::TempDir;
+
+use crate::ports;
+use crate::process::{Running, output, run};
+
+/// Where Debian puts it; it insists on being called by an absolute path.
+pub const SSHD: &str = "/usr/sbin/sshd";
+
+/// An sshd that lets the running user in, with a certificate and nothing else.
+pub struct Sshd {
+    folder: TempDir,
+    account: String,
+    port: u16,
+    process: Running,
+}
+
+impl Sshd {
+    /// Starts an sshd that trusts the CA whose public key is in this file.
+    pub fn start(ca_key: &Path) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let account = running_user()?;
+        let port = ports::free()?;
+        let config = configure(folder.path(), ca_key, port)?;
+        let mut command = Command::new(SSHD);
+        command.args(["-D", "-e", "-f"]).arg(&config);
+        let mut process = Running::start("sshd", &mut command, &folder.path().join("sshd.log"))?;
+        process.wait_for("sshd to listen", Duration::from_secs(10), |log| {
+            log.contains("Server listening").then_some(())
+        })?;
+        Ok(Self { folder, account, port, process })
+    }
+
+    /// Gives the account that can be logged in to: the user we run as.
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// Gives the configuration it runs with.
+    pub fn config(&self) -> Result<String> {
+        Ok(fs::read_to_string(self.folder.path().join("sshd_config"))?)
+    }
+
+    /// Gives the log, which sshd writes with `LogLevel VERBOSE`.
+    pub fn log(&self) -> String {
+        self.process.output()
+    }
+
+    /// Prepares `ssh` to this sshd, with no other configuration or key than what is added.
+    pub fn ssh(&self) -> Command {
+        let mut command = Command::new("ssh");
+        command.args(["-F", "none", "-p", &self.port.to_string(), "-l", &self.account]);
+        command.args(["-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o"]);
+        command.arg(format!("UserKnownHostsFile={}", self.folder.path().join("known_hosts").display()));
+        command.env_remove("SSH_AUTH_SOCK");
+        command
+    }
+
+    /// Prepares `ssh` with a key file and its certificate beside it.
+    pub fn ssh_with_key(&self, key: &Path) -> Command {
+        let mut command = self.ssh();
+        command.args(["-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-i"]).arg(key);
+        command
+    }
+
+    /// Tries to log in with a key file from an address of the loopback network.
+    pub fn try_login(&self, key: &Path, from: &str) -> Result<Output> {
+        output(self.ssh_with_key(key).args(["-b", from, "127.0.0.1", "id", "-un"]))
+    }
+
+    /// Logs in with a key file, and gives the line that sshd logged about it.
+    pub fn login(&self, key: &Path) -> Result<String> {
+        let before = self.accepted().len();
+        let who = run(self.ssh_with_key(key).args(["127.0.0.1", "id", "-un"]))
+            .with_context(|| format!("sshd said:\n{}", self.log()))?;
+        anyhow::ensure!(who.trim() == self.account, "logged in as {who}");
+        self.accepted().into_iter().nth(before).context("sshd logged no accepted certificate")
+    }
+
+    /// Gives the lines about accepted certificates.
+    pub fn accepted(&self) -> Vec<String> {
+        let is_accepted = |line: &&str| line.contains("Accepted publickey") && line.contains("-CERT");
+        self.log().lines().filter(is_accepted).map(|l| l.trim_end().to_owned()).collect()
+    }
+}
+
+/// Gives the name of the user we run as.
+pub fn running_user() -> Result<String> {
+    Ok(run(Command::new("id").arg("-un"))?.trim().to_owned())
+}
+
+/// Writes a host key, the matching `known_hosts` and the configuration.
+fn configure(folder: &Path, ca_key: &Path, port: u16) -> Result<PathBuf> {
+    if !Path::new(SSHD).exists() {
+        bail!("{SSHD} is missing: `apt-get install openssh-server` (cargo xtask does it)");
+    }
+    let host_key = folder.join("host_key");
+    run(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&host_key))?;
+    let public = fs::read_to_string(host_key.with_extension("pub"))?;
+    fs::write(folder.join("known_hosts"), format!("[127.0.0.1]:{port} {public}"))?;
+    let config = folder.join("sshd_config");
+    let trusted = fs::canonicalize(ca_key)?;
+    let mut text = format!(
+        "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nTrustedUserCAKeys {}\n",
+        host_key.display(),
+        trusted.display()
+    );
+    text +=
+        "AuthorizedKeysFile none\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nUsePAM no\n";
+    text += "LogLevel VERBOSE\nPidFile none\n";
+    if rustix::process::geteuid().is_root() {
+        text += "PermitRootLogin prohibit-password\n";
+        // A privileged sshd confines its unprivileged half to this empty folder, and a boot makes it.
+        fs::create_dir_all("/run/sshd")?;
+    }
+    fs::write(&config, text)?;
+    Ok(config)
+}
