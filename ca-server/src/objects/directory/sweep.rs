@@ -8,7 +8,7 @@ use super::temp;
 use crate::objects::probe;
 
 /// Younger ones may belong to another process that is writing or probing now.
-const OLD: Duration = Duration::from_secs(15 * 60);
+const OLD: Duration = Duration::from_mins(15);
 
 /// Removes old leftovers; one that cannot be removed costs a few bytes and is tried again at the next start.
 pub(super) fn leftovers(root: &Path) {
