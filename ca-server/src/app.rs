@@ -1,0 +1,33 @@
+//! What every call works with.
+
+use std::sync::Arc;
+
+use ca_core::policy::Policy;
+
+use crate::clock::Clock;
+use crate::ledger::{Ledger, LogKeys};
+use crate::login::Logins;
+use crate::objects::ObjectStore;
+use crate::signer::CaKey;
+
+/// The parts of a running server.
+#[derive(Debug)]
+pub struct App {
+    /// The clock.
+    pub clock: Clock,
+    /// The policy in force.
+    pub policy: Arc<Policy>,
+    /// Where everything is recorded.
+    pub ledger: Ledger,
+    /// The log's name and keys.
+    pub keys: Arc<LogKeys>,
+    /// The log's objects, for reading.
+    pub objects: Arc<dyn ObjectStore>,
+    /// The CA key.
+    pub ca: CaKey,
+    /// Logins and sessions.
+    pub logins: Logins,
+}
+
+/// The parts, shared by all calls.
+pub type SharedApp = Arc<App>;

@@ -1,0 +1,171 @@
+//! `ca-server init`: makes the keys, the database and the log. `serve` never does.
+
+use std::fs::DirBuilder;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use ca_core::log::Origin;
+use clap::Args;
+use zeroize::Zeroizing;
+
+use crate::config::Config;
+use crate::start::{Keys, Parts};
+use crate::{ids, key_files, secret_file};
+
+/// The policy that a new authority starts with; the same file the project ships.
+const SAMPLE_POLICY: &str = include_str!("../../../policies/profiles.toml");
+
+/// What `init` takes.
+#[derive(Args, Debug)]
+pub struct Init {
+    /// The folder to make everything in; it must not hold an authority already
+    #[arg(long)]
+    dir: PathBuf,
+    /// The name of the log, which also names this authority, such as ca.example.com/log
+    #[arg(long)]
+    origin: Origin,
+    /// Where clients will connect
+    #[arg(long, default_value = "127.0.0.1:8443")]
+    listen: SocketAddr,
+    /// Where /healthz, /readyz and /metrics will be
+    #[arg(long, default_value = "127.0.0.1:9464")]
+    metrics_listen: SocketAddr,
+    /// Keep the audit trail in this S3 bucket instead of a folder
+    #[arg(long)]
+    s3_bucket: Option<String>,
+    /// Another S3 than Amazon's
+    #[arg(long, requires = "s3_bucket")]
+    s3_endpoint: Option<String>,
+    /// The region of the bucket
+    #[arg(long, requires = "s3_bucket")]
+    s3_region: Option<String>,
+    /// What every key in the bucket starts with
+    #[arg(long, requires = "s3_bucket")]
+    s3_prefix: Option<String>,
+    /// Lock every entry in the bucket for this many days (Object Lock, compliance mode)
+    #[arg(long, requires = "s3_bucket")]
+    retention_days: Option<u32>,
+}
+
+impl Init {
+    /// Makes a new authority.
+    pub(super) async fn run(self) -> anyhow::Result<()> {
+        let config_path = self.dir.join("config.toml");
+        if config_path.exists() {
+            bail!("{} exists: an authority is never overwritten", config_path.display());
+        }
+        make_folder(&self.dir)?;
+        self.create_keys()?;
+        self.create_policy()?;
+        std::fs::write(&config_path, self.config_text())
+            .with_context(|| config_path.display().to_string())?;
+        let parts = Parts::open(Config::load(&config_path)?).await?;
+        let (ledger, tasks) = parts.create_log().await?;
+        ledger.close();
+        tasks.finished().await;
+        print_trust(&self.dir, &parts.keys);
+        Ok(())
+    }
+
+    fn create_keys(&self) -> anyhow::Result<()> {
+        create_ca_key(&self.dir)?;
+        let seed = Zeroizing::new(ids::random::<32>()?);
+        key_files::create_log_key(&self.dir.join("log_key"), &self.origin, &seed)?;
+        let sealing = Zeroizing::new(ids::random::<32>()?);
+        secret_file::create(&self.dir.join("sealing_key"), &*sealing)?;
+        create_tls(&self.dir)?;
+        let keys = key_files::log_keys(&self.dir.join("log_key"), &self.origin)?;
+        std::fs::write(self.dir.join("log.vkey"), format!("{}\n", keys.verifier()))?;
+        Ok(())
+    }
+
+    fn create_policy(&self) -> anyhow::Result<()> {
+        let folder = self.dir.join("policies");
+        make_folder(&folder)?;
+        let path = folder.join("profiles.toml");
+        if !path.exists() {
+            std::fs::write(path, SAMPLE_POLICY)?;
+        }
+        Ok(())
+    }
+
+    fn config_text(&self) -> String {
+        let mut text = format!(
+            "listen = \"{}\"\nmetrics_listen = \"{}\"\norigin = \"{}\"\npolicy = \"policies\"\ndatabase = \"state.db\"\n\n\
+             [tls]\ncertificate = \"tls.crt\"\nkey = \"tls.key\"\n\n\
+             [keys]\nca = \"ca_key\"\nlog = \"log_key\"\nsealing = \"sealing_key\"\n\n[log]\n",
+            self.listen, self.metrics_listen, self.origin
+        );
+        let quoted = |value: &str| toml::Value::String(value.to_owned()).to_string();
+        let mut line = |name: &str, value: String| text.push_str(&format!("{name} = {value}\n"));
+        let Some(bucket) = &self.s3_bucket else {
+            line("store", quoted("directory"));
+            line("path", quoted("log"));
+            return text;
+        };
+        line("store", quoted("s3"));
+        line("bucket", quoted(bucket));
+        for (name, value) in
+            [("endpoint", &self.s3_endpoint), ("region", &self.s3_region), ("prefix", &self.s3_prefix)]
+        {
+            if let Some(value) = value {
+                line(name, quoted(value));
+            }
+        }
+        if let Some(days) = self.retention_days {
+            line("retention_days", days.to_string());
+        }
+        text
+    }
+}
+
+fn make_folder(path: &Path) -> anyhow::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(|| path.display().to_string())
+}
+
+/// Makes an Ed25519 CA key; one that is there already (from `ssh-keygen`, say) is taken as it is.
+fn create_ca_key(dir: &Path) -> anyhow::Result<()> {
+    let path = dir.join("ca_key");
+    if !path.exists() {
+        let seed = Zeroizing::new(ids::random::<32>()?);
+        let pair = ssh_key::private::Ed25519Keypair::from_seed(&seed);
+        let key = ssh_key::PrivateKey::new(pair.into(), "countersign users")?;
+        secret_file::create(&path, key.to_openssh(ssh_key::LineEnding::LF)?.as_bytes())?;
+    }
+    let passphrase = std::env::var("CA_SERVER_CA_PASSPHRASE").ok();
+    let key = crate::signer::CaKey::load(&path, passphrase.as_deref())?;
+    std::fs::write(dir.join("ca_key.pub"), format!("{} countersign users\n", key.public()))?;
+    Ok(())
+}
+
+/// Makes a self-signed certificate for use on this machine; a real one takes its place in the configuration.
+fn create_tls(dir: &Path) -> anyhow::Result<()> {
+    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    let made = rcgen::generate_simple_self_signed(names)?;
+    std::fs::write(dir.join("tls.crt"), made.cert.pem())?;
+    secret_file::create(&dir.join("tls.key"), Zeroizing::new(made.signing_key.serialize_pem()).as_bytes())?;
+    Ok(())
+}
+
+fn print_trust(dir: &Path, keys: &Keys) {
+    let public = keys.ca.public();
+    println!("Made an authority in {}.", dir.display());
+    println!();
+    println!("  CA key for users   {} {}", public.kind(), public.fingerprint());
+    println!("  log                {}", keys.log.verifier());
+    println!();
+    println!("On every host, put this line into /etc/ssh/user_ca.pub:");
+    println!();
+    println!("  {public}");
+    println!();
+    println!("and this one into /etc/ssh/sshd_config:");
+    println!();
+    println!("  TrustedUserCAKeys /etc/ssh/user_ca.pub");
+    println!();
+    println!(
+        "Next: ca-server user add --config {0}/config.toml, then ca-server serve --config {0}/config.toml",
+        dir.display()
+    );
+}

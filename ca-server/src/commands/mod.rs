@@ -1,0 +1,81 @@
+//! The commands of `ca-server`, one file each.
+
+mod init;
+mod serve;
+mod user;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Config;
+use crate::start::Keys;
+
+/// Countersign's signing server.
+#[derive(Debug, Parser)]
+#[command(name = "ca-server", version, about, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Makes a new authority: keys, database, policy, log
+    Init(Box<init::Init>),
+    /// Runs the server
+    Serve(serve::Serve),
+    /// Adds, disables, enables or resets accounts
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Reads the configuration, keys and policy, and says what is wrong with them
+    CheckConfig(ConfigFile),
+}
+
+/// Where the configuration is.
+#[derive(Args, Clone, Debug)]
+struct ConfigFile {
+    /// The configuration file
+    #[arg(long, default_value = "/etc/countersign/config.toml", env = "COUNTERSIGN_SERVER_CONFIG")]
+    config: PathBuf,
+}
+
+impl ConfigFile {
+    fn load(&self) -> anyhow::Result<Config> {
+        Ok(Config::load(&self.config)?)
+    }
+}
+
+/// Runs a command; errors go to standard error with all their causes, and exit 1.
+pub fn run(cli: Cli) -> ExitCode {
+    match start(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ca-server: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(cli: Cli) -> anyhow::Result<()> {
+    crate::listen::install_crypto_provider();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Init(init) => init.run().await,
+            Command::Serve(serve) => serve.run().await,
+            Command::User(user) => user.run().await,
+            Command::CheckConfig(file) => check_config(&file),
+        }
+    })
+}
+
+fn check_config(file: &ConfigFile) -> anyhow::Result<()> {
+    let config = file.load()?;
+    Keys::load(&config)?;
+    crate::secret_file::read(&config.keys.sealing)?;
+    let policy = crate::policy_files::load(&config.policy).map_err(anyhow::Error::msg)?;
+    println!("{}: good; policy {}", file.config.display(), policy.id());
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! `ca-server serve`: runs until it is told to stop, then finishes what is in flight.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum_server::Handle;
+use clap::Args;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::ConfigFile;
+use crate::app::SharedApp;
+use crate::ledger::Tasks;
+use crate::{listen, routes, start};
+
+/// How long calls in flight have after the signal to stop.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// What `serve` takes.
+#[derive(Args, Debug)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Write the addresses into this file once calls are answered, one URL a line
+    #[arg(long)]
+    ready_file: Option<PathBuf>,
+}
+
+impl Serve {
+    pub(super) async fn run(self) -> anyhow::Result<()> {
+        log_json();
+        let prometheus = PrometheusBuilder::new().install_recorder().context("metrics")?;
+        let config = self.config.load()?;
+        let listener = listen::bind(config.listen)?;
+        let operations = config.metrics_listen.map(listen::bind).transpose()?;
+        let tls = match &config.tls {
+            Some(files) => Some(listen::tls(files).await?),
+            None => None,
+        };
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let mut urls = vec![format!("{scheme}://{}", listener.local_addr()?)];
+        if let Some(operations) = &operations {
+            urls.push(format!("http://{}", operations.local_addr()?));
+        }
+        let (app, tasks) = start::app(config).await?;
+        tracing::info!(?urls, policy = %app.policy.id(), "listening");
+        if let Some(path) = &self.ready_file {
+            std::fs::write(path, urls.join("\n") + "\n").with_context(|| path.display().to_string())?;
+        }
+        let handle = Handle::new();
+        tokio::spawn(stop_on_signal(handle.clone()));
+        if let Some(operations) = operations {
+            tokio::spawn(serve_operations(operations, Arc::clone(&app), prometheus));
+        }
+        listen::serve(listener, tls, routes::router(Arc::clone(&app)), handle).await?;
+        finish(app, tasks).await;
+        Ok(())
+    }
+}
+
+/// Logs as JSON lines on standard output; what is never logged stands in `docs/operations.md`.
+fn log_json() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("CA_SERVER_LOG_FILTER")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).init();
+}
+
+async fn serve_operations(listener: std::net::TcpListener, app: SharedApp, prometheus: PrometheusHandle) {
+    let router = routes::operations(app, prometheus);
+    if let Err(error) = listen::serve(listener, None, router, Handle::new()).await {
+        tracing::error!(%error, "the listener for operators ended");
+    }
+}
+
+async fn stop_on_signal(handle: Handle<SocketAddr>) {
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    let (Ok(mut terminate), Ok(mut interrupt)) = signals else { return };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping: finishing what is in flight");
+    handle.graceful_shutdown(Some(GRACE));
+}
+
+/// Waits for the log's tasks: what was answered is committed already, and now it is published too.
+async fn finish(app: SharedApp, tasks: Tasks) {
+    app.ledger.close();
+    if tokio::time::timeout(GRACE, tasks.finished()).await.is_err() {
+        tracing::warn!("the log is not published to its end; the next start finishes it");
+    }
+    tracing::info!("stopped");
+}

@@ -1,0 +1,114 @@
+//! The listeners: TLS or loopback, and no patience for clients that say nothing (S2).
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::time::Duration;
+
+use axum::Router;
+use axum_server::Handle;
+use axum_server::accept::{Accept, DefaultAcceptor};
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use hyper_util::rt::TokioTimer;
+use tokio::net::TcpStream;
+use tokio_io_timeout::TimeoutStream;
+
+use crate::config::Tls;
+
+/// How long a client may take for the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a connection may be silent, in either direction; above the deadline of a call.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// How many header bytes a request may have.
+const MAX_HEAD: usize = 32 * 1024;
+
+/// How many header fields a request may have.
+const MAX_FIELDS: usize = 64;
+
+/// Cuts connections off that are silent for too long; nothing else does before the first byte of a request.
+#[derive(Clone, Copy, Debug)]
+struct Impatient;
+
+type Stream = Pin<Box<TimeoutStream<TcpStream>>>;
+
+impl<S: Send + 'static> Accept<TcpStream, S> for Impatient {
+    type Stream = Stream;
+    type Service = S;
+    type Future = Pin<Box<dyn Future<Output = io::Result<(Stream, S)>> + Send>>;
+
+    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+        Box::pin(async move {
+            let (stream, service) = DefaultAcceptor::new().accept(stream, service).await?;
+            stream.set_nodelay(true)?;
+            let mut stream = TimeoutStream::new(stream);
+            stream.set_read_timeout(Some(SILENCE));
+            stream.set_write_timeout(Some(SILENCE));
+            Ok((Box::pin(stream), service))
+        })
+    }
+}
+
+/// Binds an address; port 0 takes any.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)
+        .map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// Loads the certificate and key of the server.
+pub async fn tls(files: &Tls) -> io::Result<RustlsConfig> {
+    let paths: [&PathBuf; 2] = [&files.certificate, &files.key];
+    RustlsConfig::from_pem_file(paths[0], paths[1]).await.map_err(|error| {
+        io::Error::new(error.kind(), format!("{} and {}: {error}", paths[0].display(), paths[1].display()))
+    })
+}
+
+/// Serves until the handle is told to stop, then finishes what is in flight.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<RustlsConfig>,
+    router: Router,
+    handle: Handle<SocketAddr>,
+) -> io::Result<()> {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    match tls {
+        Some(config) => {
+            let mut server = axum_server::from_tcp(listener)?
+                .acceptor(RustlsAcceptor::new(config).handshake_timeout(HEAD_TIMEOUT).acceptor(Impatient))
+                .handle(handle);
+            limit(server.http_builder());
+            server.serve(service).await
+        }
+        None => {
+            let mut server = axum_server::from_tcp(listener)?.acceptor(Impatient).handle(handle);
+            limit(server.http_builder());
+            server.serve(service).await
+        }
+    }
+}
+
+fn limit(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>) {
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(MAX_HEAD)
+        .max_headers(MAX_FIELDS);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX))
+        .max_concurrent_streams(64)
+        .keep_alive_interval(HEAD_TIMEOUT)
+        .keep_alive_timeout(HEAD_TIMEOUT);
+}
+
+/// A rustls provider must be there before any TLS.
+pub fn install_crypto_provider() {
+    // Fails only when one is installed already, which is as good.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}

@@ -1,0 +1,54 @@
+//! Who calls, and from where.
+
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::header;
+use axum::http::request::Parts;
+use ca_core::policy::{Session, Source, User};
+
+use crate::app::SharedApp;
+use crate::error::ApiError;
+use crate::login::Token;
+
+/// The user behind a valid session token.
+#[derive(Clone, Debug)]
+pub(super) struct Caller {
+    pub(super) user: User,
+    pub(super) session: Session,
+    pub(super) token: Token,
+    pub(super) expires_at: u64,
+}
+
+impl FromRequestParts<SharedApp> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, ApiError> {
+        let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = header.and_then(|value| value.strip_prefix("Bearer ")).ok_or(ApiError::NoSession)?;
+        let token = Token::from(token.to_owned());
+        let found = app.logins.authenticate(&token).await?;
+        Ok(Self {
+            user: found.user.clone(),
+            session: found.session.clone(),
+            expires_at: found.expires_at.0,
+            token,
+        })
+    }
+}
+
+/// Where a call comes from: the address of the connection, and what the client calls itself.
+#[derive(Clone, Debug)]
+pub(super) struct Peer(pub(super) Source);
+
+impl FromRequestParts<SharedApp> for Peer {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, ApiError> {
+        let connection = ConnectInfo::<SocketAddr>::from_request_parts(parts, app).await;
+        let ip = connection.map_err(ApiError::internal)?.0.ip().to_canonical();
+        let agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        let user_agent = agent.map(|text| text.chars().filter(|c| !c.is_control()).take(200).collect());
+        Ok(Self(Source { ip, user_agent }))
+    }
+}

@@ -1,0 +1,84 @@
+//! `GET /log/…`: the log, read as C2SP tlog-tiles has it, and the journal for auditors.
+
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use ca_core::log::journal;
+use ca_core::log::tile::TilePath;
+use serde::Deserialize;
+
+use super::caller::Caller;
+use crate::app::SharedApp;
+use crate::error::ApiError;
+
+/// How many names a listing gives at once.
+const PAGE: usize = 1000;
+
+/// The groups that may read events, which say who, where from and why.
+const READERS: [&str; 2] = ["auditors", "officers"];
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Page {
+    after: Option<String>,
+}
+
+/// Gives one object of the log, or a page of names below `journal/` or `checkpoints/`.
+///
+/// Checkpoints, tiles and entry bundles are for everyone: they hold hashes. The journal holds the events and is for
+/// auditors and officers.
+#[utoipa::path(get, path = "/log/{path}", params(("path" = String, Path), ("after" = Option<String>, Query)),
+    responses((status = 200), (status = 401, body = ca_api::Problem), (status = 404, body = ca_api::Problem)))]
+pub(super) async fn read(
+    State(app): State<SharedApp>,
+    caller: Result<Caller, ApiError>,
+    Path(path): Path<String>,
+    Query(page): Query<Page>,
+) -> Result<Response, ApiError> {
+    if path.starts_with(journal::PREFIX) {
+        may_read_events(&caller?)?;
+    }
+    if path == journal::PREFIX || path == "checkpoints/" {
+        let names = app.objects.list(&path, page.after.as_deref(), PAGE).await?;
+        return Ok(text(names.join("\n"), "no-cache"));
+    }
+    if !is_log_object(&path) {
+        return Err(ApiError::NotFound(path));
+    }
+    let object = app.objects.get(&path).await?.ok_or(ApiError::NotFound(path.clone()))?;
+    Ok(if path == "checkpoint" {
+        text(object.bytes, "max-age=2")
+    } else if path.starts_with("tile/") {
+        respond(object.bytes, "application/octet-stream", "max-age=31536000, immutable")
+    } else {
+        text(object.bytes, "max-age=31536000, immutable")
+    })
+}
+
+fn may_read_events(caller: &Caller) -> Result<(), ApiError> {
+    let reads = caller.user.groups.iter().any(|group| READERS.contains(&group.as_str()));
+    if reads { Ok(()) } else { Err(ApiError::NotAllowed("auditors or officers")) }
+}
+
+/// Only the names the log gives its objects get through to the store.
+fn is_log_object(path: &str) -> bool {
+    let numbered = |prefix: &str| {
+        path.strip_prefix(prefix).is_some_and(|n| n.len() == 20 && n.bytes().all(|b| b.is_ascii_digit()))
+    };
+    path == "checkpoint"
+        || numbered("checkpoints/")
+        || numbered(journal::PREFIX)
+        || path.parse::<TilePath>().is_ok()
+}
+
+fn text(body: impl Into<axum::body::Body>, cache: &'static str) -> Response {
+    respond(body, "text/plain; charset=utf-8", cache)
+}
+
+fn respond(body: impl Into<axum::body::Body>, kind: &'static str, cache: &'static str) -> Response {
+    let headers: [(HeaderName, HeaderValue); 2] = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
+        (header::CACHE_CONTROL, HeaderValue::from_static(cache)),
+    ];
+    (headers, body.into()).into_response()
+}

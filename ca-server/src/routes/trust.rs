@@ -1,0 +1,44 @@
+//! `GET /v1/trust` and `GET /v1/profiles`: what there is to pin and to ask for.
+
+use axum::Json;
+use axum::extract::State;
+use ca_api::{ProfileSummary, Profiles, Trust};
+use ca_core::names::ProfileName;
+use ca_core::policy::{Profile, User};
+
+use super::caller::Caller;
+use crate::app::SharedApp;
+use crate::error::ApiError;
+
+/// Gives the public keys that hosts and clients pin.
+#[utoipa::path(get, path = "/v1/trust", responses((status = 200, body = Trust)))]
+pub(super) async fn trust(State(app): State<SharedApp>) -> Json<Trust> {
+    Json(Trust {
+        origin: app.keys.origin().to_string(),
+        log_key: app.keys.verifier().to_string(),
+        user_ca_keys: vec![app.ca.public().to_string()],
+    })
+}
+
+/// Gives the profiles that the caller's groups may have.
+#[utoipa::path(get, path = "/v1/profiles", responses((status = 200, body = Profiles)), security(("session" = [])))]
+pub(super) async fn profiles(
+    State(app): State<SharedApp>,
+    caller: Caller,
+) -> Result<Json<Profiles>, ApiError> {
+    let own = app.policy.profiles().filter(|(_, profile)| !profile.groups.is_disjoint(&caller.user.groups));
+    let profiles = own.map(|(name, profile)| summary(name, profile, &caller.user)).collect();
+    Ok(Json(Profiles { policy: app.policy.id().to_string(), profiles }))
+}
+
+fn summary(name: &ProfileName, profile: &Profile, user: &User) -> ProfileSummary {
+    ProfileSummary {
+        name: name.to_string(),
+        description: profile.description.clone(),
+        principals: profile.principals.iter().map(|p| p.resolve(&user.name).to_string()).collect(),
+        default_ttl: profile.default_ttl.to_string(),
+        max_ttl: profile.max_ttl.to_string(),
+        factors: profile.factors.iter().map(ToString::to_string).collect(),
+        require_reason: profile.require_reason,
+    }
+}
