@@ -7,6 +7,7 @@ pub mod agent;
 pub mod bucket;
 pub mod client;
 pub mod http;
+pub mod journey;
 pub mod log_folder;
 pub mod person;
 pub mod ports;

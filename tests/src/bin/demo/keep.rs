@@ -1,0 +1,60 @@
+//! What `--keep` leaves behind.
+
+use std::path::Path;
+
+use anyhow::Result;
+use countersign_tests::person::Person;
+use countersign_tests::server::Server;
+
+/// Completes the folder: a copy of the log if it is elsewhere, and a README on how to go on by hand.
+pub(crate) fn leave(server: &Server, person: &Person, folder: &Path) -> Result<()> {
+    let programs = std::env::current_exe()?;
+    let programs = programs.parent().unwrap_or(Path::new(".")).display().to_string();
+    let text = README
+        .replace("{folder}", &folder.display().to_string())
+        .replace("{programs}", &programs)
+        .replace("{url}", server.url())
+        .replace("{user}", &person.name)
+        .replace("{password}", &person.password)
+        .replace("{secret}", person.phone.secret());
+    std::fs::write(folder.join("README"), text)?;
+    Ok(())
+}
+
+const README: &str = "\
+What `cargo xtask demo --keep` has left here
+============================================
+
+config.toml, state.db    the server's configuration and state
+ca_key, ca_key.pub       the CA key; the public half is what sshd trusts
+log/                     the log, under the C2SP tlog-tiles paths
+log.vkey                 the log's verifier key: all that an auditor needs besides log/
+policies/                who can get which certificate
+user/                    the home of the demo's user: key, certificate, session of `ca`
+
+To go on by hand, in a shell:
+
+    export PATH={programs}:$PATH
+    export COUNTERSIGN_TLS_CA={folder}/tls.crt
+    export XDG_STATE_HOME={folder}/user/state XDG_CONFIG_HOME={folder}/user/config
+
+    # verify the whole history, offline
+    ca audit verify {folder}/log --key {folder}/log.vkey
+
+    # look at the certificate
+    ca inspect {folder}/user/id_ed25519-cert.pub
+    ssh-keygen -L -f {folder}/user/id_ed25519-cert.pub
+
+    # start the server again
+    ca-server serve --config {folder}/config.toml &
+
+    # log in and ask for another certificate; the password is of the demo's making
+    export COUNTERSIGN_PASSWORD={password}
+    export COUNTERSIGN_CODE=$(oathtool --totp --base32 {secret})
+    ca login --server {url} --user {user} --factor totp
+    ca request dev --ttl 30m --key {folder}/user/id_ed25519
+
+A host trusts this authority by one line in its sshd_config:
+
+    TrustedUserCAKeys {folder}/ca_key.pub
+";

@@ -1,0 +1,91 @@
+//! What the log says, shown to people.
+
+use anyhow::{Context as _, Result, ensure};
+use ca_core::log::{SignedCheckpoint, VerifierKey};
+use countersign_tests::bucket::Bucket;
+use countersign_tests::http::{Connection, get, trust};
+use countersign_tests::person::Person;
+use countersign_tests::process::run;
+use countersign_tests::server::Server;
+use serde_json::Value;
+
+use crate::stage::Stage;
+
+/// Gives a bucket on a real S3 API.
+pub(crate) fn bucket() -> Result<Bucket> {
+    anyhow::bail!("S3 comes later")
+}
+
+/// Gives what `ca audit` is to be pointed at: the folder, or the server when the log is in a bucket.
+pub(crate) fn log_place(server: &Server) -> String {
+    match server.bucket() {
+        None => server.log_folder().display().to_string(),
+        Some(_) => format!("{}/log", server.url()),
+    }
+}
+
+/// Shows the entry with this serial.
+pub(crate) fn event(stage: &mut Stage, server: &Server, person: &Person, serial: u64) -> Result<()> {
+    stage.scene(
+        "The event in the log",
+        &format!("The serial in sshd's log is the number of the entry: {serial}. It says who, how, why, what and when."),
+    );
+    let mut command =
+        person.ca(&["audit", "search", &log_place(server), "--user", &person.name, "--json"])?;
+    command.arg("--key").arg(server.log_key());
+    Stage::prompt(&countersign_tests::process::line_of(&command));
+    let found = run(&mut command)?;
+    let events = serde_json::Deserializer::from_str(&found).into_iter().collect::<Result<Vec<Value>, _>>()?;
+    let event = events.iter().find_map(|e| certificate_event(e, serial));
+    let event = event.with_context(|| format!("no certificate with serial {serial} in:\n{found}"))?;
+    Stage::say(&serde_json::to_string_pretty(&shortened(event.clone()))?);
+    Ok(())
+}
+
+/// Finds the event in whatever lists and envelopes it comes in.
+fn certificate_event(value: &Value, serial: u64) -> Option<&Value> {
+    if value.get("serial").and_then(Value::as_u64) == Some(serial) {
+        return Some(value);
+    }
+    match value {
+        Value::Array(items) => items.iter().find_map(|item| certificate_event(item, serial)),
+        Value::Object(fields) => fields.values().find_map(|field| certificate_event(field, serial)),
+        _ => None,
+    }
+}
+
+/// Cuts long texts, which a screen has no room for.
+fn shortened(value: Value) -> Value {
+    match value {
+        Value::String(text) if text.len() > 90 => {
+            Value::String(format!("{} …", text.chars().take(60).collect::<String>()))
+        }
+        Value::Array(items) => items.into_iter().map(shortened).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, field)| (name, shortened(field))).collect(),
+        other => other,
+    }
+}
+
+/// Shows the newest checkpoint, verified.
+pub(crate) fn checkpoint(stage: &mut Stage, server: &Server) -> Result<()> {
+    stage.scene(
+        "The checkpoint",
+        "The log's signature over its size and the root of its tree (C2SP tlog-checkpoint). Whoever keeps one\n\
+         will notice if anything that it covers is ever changed.",
+    );
+    let note = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(fetch(server))?;
+    Stage::prompt(&format!("curl {}/log/checkpoint", server.url()));
+    Stage::say(&note);
+    let key: VerifierKey = std::fs::read_to_string(server.log_key())?.trim().parse()?;
+    let verified = SignedCheckpoint::parse(&note, &key)?;
+    ensure!(verified.size() > 0, "the log is empty");
+    Stage::say(&format!("✓ signed by {} over {} entries", key.name(), verified.size()));
+    Ok(())
+}
+
+async fn fetch(server: &Server) -> Result<String> {
+    let mut connection = Connection::open(server.url(), &trust(&server.tls_certificate())?).await?;
+    let answer = connection.send(&get("/log/checkpoint")).await?;
+    ensure!(answer.status == 200, "status {}", answer.status);
+    Ok(String::from_utf8(answer.body)?)
+}
