@@ -1,2 +1,34 @@
-//! Placeholder while the workspace is laid out.
-fn main() {}
+//! `ca`: what people type. Log in, ask for a certificate, look at one, audit the log.
+//!
+//! Data goes to stdout, everything meant for a person to stderr, prompts to the terminal. Exit codes: 0 it went well,
+//! 1 refused or findings, 2 wrong usage or could not be done or checked.
+
+mod agent;
+mod cli;
+mod clock;
+mod commands;
+mod failure;
+mod http;
+mod issued;
+mod keys;
+mod output;
+mod pins;
+mod render;
+mod retry;
+mod secrets;
+mod session;
+mod site;
+mod state;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let json = cli.global.json;
+    match commands::run(cli) {
+        Ok(exit) => exit.into(),
+        Err(failure) => failure.report(json).into(),
+    }
+}

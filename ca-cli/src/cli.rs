@@ -1,0 +1,222 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// SSH certificates that are in a log before they exist.
+#[derive(Debug, Parser)]
+#[command(name = "ca", version, propagate_version = true, arg_required_else_help = true, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub(crate) global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 it went well; 1 refused, or a check found something; \
+2 wrong usage, or it could not be done or checked.";
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Global {
+    /// The server, such as <https://ca.example.com>; the one logged in to last by default
+    #[arg(long, global = true, env = "COUNTERSIGN_SERVER", value_name = "URL", hide_env_values = true)]
+    pub(crate) server: Option<String>,
+
+    /// Certificates (PEM) to trust for the server's TLS instead of the platform's; kept at first contact
+    #[arg(long, global = true, env = "COUNTERSIGN_TLS_CA", value_name = "FILE", hide_env_values = true)]
+    pub(crate) ca_file: Option<PathBuf>,
+
+    /// Print JSON for programs
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Log in with a password and a second factor
+    Login(Login),
+    /// End the session
+    Logout,
+    /// Ask for a certificate, check it, and put it into ssh-agent or beside a key file
+    Request(Request),
+    /// Show what a certificate says, who signed it, whether it is valid and in the log
+    Inspect(Inspect),
+    /// Show the session, what is pinned, and the certificates in the agent
+    Status,
+    /// Show what to put on a host, and the keys of the authority
+    Trust(Trust),
+    /// Search and verify the log
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write man pages to a folder, or this one to stdout
+    #[command(hide = true)]
+    Man {
+        /// The folder
+        folder: Option<PathBuf>,
+    },
+}
+
+/// Options of `ca login`.
+#[derive(Debug, Args)]
+pub(crate) struct Login {
+    /// The account's name or e-mail address
+    #[arg(long, env = "COUNTERSIGN_USER", hide_env_values = true)]
+    pub(crate) user: Option<String>,
+
+    /// The second factor, such as totp; needed only if the account has several
+    #[arg(long, value_name = "KIND")]
+    pub(crate) factor: Option<String>,
+
+    /// Read the password from this file descriptor (or from COUNTERSIGN_PASSWORD)
+    #[arg(long, value_name = "N")]
+    pub(crate) password_fd: Option<u32>,
+
+    /// Read the factor's code from this file descriptor (or from COUNTERSIGN_CODE)
+    #[arg(long, value_name = "N")]
+    pub(crate) code_fd: Option<u32>,
+}
+
+/// Options of `ca request`.
+#[derive(Debug, Args)]
+pub(crate) struct Request {
+    /// The kind of access, as the policy names it
+    pub(crate) profile: String,
+
+    /// How long it should last, such as 30m or 8h; the profile's default if left out
+    #[arg(long)]
+    pub(crate) ttl: Option<String>,
+
+    /// Why, in one line
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
+
+    /// Only this account of those the profile grants; may be given several times
+    #[arg(long = "principal", value_name = "ACCOUNT")]
+    pub(crate) principals: Vec<String>,
+
+    /// Certify this key (private or .pub) and write FILE-cert.pub, instead of a fresh key in ssh-agent
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+
+    /// Who asks; whoever is logged in by default
+    #[arg(long, env = "COUNTERSIGN_USER", hide_env_values = true)]
+    pub(crate) user: Option<String>,
+
+    /// The request's id (a ULID), to repeat an earlier one and get the same certificate
+    #[arg(long, value_name = "ULID")]
+    pub(crate) id: Option<String>,
+
+    /// Read the passphrase of the key file from this file descriptor (or from COUNTERSIGN_PASSPHRASE)
+    #[arg(long, value_name = "N")]
+    pub(crate) passphrase_fd: Option<u32>,
+}
+
+/// Options of `ca inspect`.
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// A file with certificates, or - for stdin
+    #[arg(required_unless_present = "agent")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// Look at all certificates in ssh-agent
+    #[arg(long, conflicts_with = "file")]
+    pub(crate) agent: bool,
+
+    /// Judge as of this time (RFC 3339, or seconds since the epoch) instead of now
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<String>,
+
+    /// A CA to trust, instead of those pinned: a public key file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_key: Vec<PathBuf>,
+
+    /// The key of the log, instead of the one pinned: a verifier key, or a file with one
+    #[arg(long, value_name = "VKEY|FILE")]
+    pub(crate) log_key: Option<String>,
+}
+
+/// Options of `ca trust`.
+#[derive(Debug, Args)]
+pub(crate) struct Trust {
+    /// Pin what the server says now, in place of what was pinned
+    #[arg(long)]
+    pub(crate) pin: bool,
+}
+
+/// The commands of `ca audit`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// Verify the whole log: the chain, the tree, every object, and every decision again
+    Verify(Verify),
+    /// Print the events that match
+    Search(Search),
+}
+
+/// Where a log is and whose it is.
+#[derive(Debug, Args)]
+pub(crate) struct Log {
+    /// A folder with a copy of the log, or its URL such as <https://ca.example.com/log/>; the server's by default
+    pub(crate) location: Option<String>,
+
+    /// The key of the log: a verifier key, or a file with one; the pinned one by default
+    #[arg(long, value_name = "VKEY|FILE")]
+    pub(crate) key: Option<String>,
+}
+
+/// Options of `ca audit verify`.
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// The log
+    #[command(flatten)]
+    pub(crate) log: Log,
+
+    /// An earlier checkpoint that the log must continue; what was verified last by default
+    #[arg(long, value_name = "FILE")]
+    pub(crate) since: Option<PathBuf>,
+}
+
+/// Options of `ca audit search`.
+#[derive(Debug, Args)]
+pub(crate) struct Search {
+    /// The log
+    #[command(flatten)]
+    pub(crate) log: Log,
+
+    /// Events about this user (name or e-mail address)
+    #[arg(long)]
+    pub(crate) user: Option<String>,
+
+    /// Requests for this profile
+    #[arg(long)]
+    pub(crate) profile: Option<String>,
+
+    /// The certificate with this serial, which is the entry with this index
+    #[arg(long)]
+    pub(crate) serial: Option<u64>,
+
+    /// Events of this type, such as certificate or request-denied
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) kind: Option<String>,
+
+    /// Events with this text anywhere
+    #[arg(long)]
+    pub(crate) text: Option<String>,
+
+    /// Not before this time (RFC 3339, a date, seconds since the epoch, or an age such as 24h)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+
+    /// Not after this time (as for --since)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+}

@@ -1,0 +1,34 @@
+//! One file for each command.
+
+mod audit;
+mod completions;
+mod contact;
+mod inspect;
+mod login;
+mod logout;
+mod man;
+mod request;
+mod status;
+mod trust;
+
+use crate::cli::{Cli, Command};
+use crate::failure::{Exit, Result};
+
+/// Runs the command.
+pub(crate) fn run(cli: Cli) -> Result<Exit> {
+    let global = &cli.global;
+    match cli.command {
+        Command::Login(options) => login::run(global, &options),
+        Command::Logout => logout::run(global),
+        Command::Request(options) => request::run(global, &options),
+        Command::Inspect(options) => inspect::run(global, &options),
+        Command::Status => status::run(global),
+        Command::Trust(options) => trust::run(global, &options),
+        Command::Audit(options) => audit::run(global, &options),
+        Command::Completions { shell } => {
+            completions::run(shell);
+            Ok(Exit::Good)
+        }
+        Command::Man { folder } => man::run(folder.as_deref()),
+    }
+}

@@ -1,0 +1,6 @@
+//! Text for people.
+
+pub(crate) mod certificate;
+pub(crate) mod json;
+pub(crate) mod text;
+pub(crate) mod time;
