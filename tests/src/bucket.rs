@@ -19,16 +19,14 @@ pub struct Bucket {
 
 impl Bucket {
     /// Gives the options of `ca-server init` that put the log here.
-    pub fn init_options(&self) -> [&str; 8] {
-        [
-            "--s3-bucket",
-            &self.name,
-            "--s3-endpoint",
-            &self.endpoint,
-            "--s3-prefix",
-            &self.prefix,
-            "--s3-region",
-            &self.region,
-        ]
+    pub fn init_options(&self) -> Vec<&str> {
+        let all = [
+            ("--s3-bucket", &self.name),
+            ("--s3-endpoint", &self.endpoint),
+            ("--s3-prefix", &self.prefix),
+            ("--s3-region", &self.region),
+        ];
+        let given = all.into_iter().filter(|(_, value)| !value.is_empty());
+        given.flat_map(|(option, value)| [option, value.as_str()]).collect()
     }
 }

@@ -133,7 +133,7 @@ impl Person {
 /// Prepares `ca-server user add`.
 pub fn add_command(server: &Server, name: &str, groups: &[&str], password: &str) -> Result<Command> {
     let mut command = server.command(&["user", "add", name])?;
-    command.args(["--email", &format!("{name}@example.com"), "--totp", "--json"]);
+    command.args(["--email", &format!("{name}@example.com"), "--json"]);
     for group in groups {
         command.args(["--group", group]);
     }

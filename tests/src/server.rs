@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use tempfile::TempDir;
 
 use crate::bucket::Bucket;
+use crate::ports;
 use crate::process::{Running, run};
 use crate::programs::{program, repository};
 
@@ -18,6 +19,7 @@ pub const ORIGIN: &str = "ca.example.com/log";
 pub struct Server {
     folder: PathBuf,
     bucket: Option<Bucket>,
+    ports: [u16; 2],
     url: String,
     metrics_url: String,
     process: Option<Running>,
@@ -34,7 +36,7 @@ impl Server {
     /// Starts a new server, with the log in a bucket if one is given, and a policy other than the sample if given.
     pub fn start_with(bucket: Option<Bucket>, policy: Option<&str>) -> Result<Self> {
         let temporary = tempfile::tempdir()?;
-        let mut server = Self::at(&temporary.path().join("server"), bucket);
+        let mut server = Self::at(&temporary.path().join("server"), bucket)?;
         server.temporary = Some(temporary);
         run(&mut server.init_command()?)?;
         if let Some(policy) = policy {
@@ -45,21 +47,25 @@ impl Server {
     }
 
     /// Describes a server in this folder; nothing is made and nothing runs yet.
-    pub fn at(folder: &Path, bucket: Option<Bucket>) -> Self {
-        Self {
+    pub fn at(folder: &Path, bucket: Option<Bucket>) -> Result<Self> {
+        Ok(Self {
             folder: folder.to_owned(),
             bucket,
+            ports: [ports::free()?, ports::free()?],
             url: String::new(),
             metrics_url: String::new(),
             process: None,
             temporary: None,
-        }
+        })
     }
 
     /// Prepares `ca-server init`.
     pub fn init_command(&self) -> Result<Command> {
         let mut command = self.bare_command()?;
-        command.args(["init", "--origin", ORIGIN, "--listen", "127.0.0.1:0", "--dir"]).arg(&self.folder);
+        command.args(["init", "--origin", ORIGIN, "--dir"]).arg(&self.folder);
+        for (option, port) in ["--listen", "--metrics-listen"].into_iter().zip(self.ports) {
+            command.args([option, &format!("127.0.0.1:{port}")]);
+        }
         if let Some(bucket) = &self.bucket {
             command.args(bucket.init_options());
         }

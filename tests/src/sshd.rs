@@ -8,14 +8,13 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use tempfile::TempDir;
 
+use crate::openssh::OpenSsh;
 use crate::ports;
 use crate::process::{Running, output, run};
 
-/// Where Debian puts it; it insists on being called by an absolute path.
-pub const SSHD: &str = "/usr/sbin/sshd";
-
 /// An sshd that lets the running user in, with a certificate and nothing else.
 pub struct Sshd {
+    openssh: OpenSsh,
     folder: TempDir,
     account: String,
     port: u16,
@@ -23,19 +22,24 @@ pub struct Sshd {
 }
 
 impl Sshd {
-    /// Starts an sshd that trusts the CA whose public key is in this file.
+    /// Starts the system's sshd, trusting the CA whose public key is in this file.
     pub fn start(ca_key: &Path) -> Result<Self> {
+        Self::start_of(OpenSsh::of_the_system(), ca_key)
+    }
+
+    /// Starts the sshd of one OpenSSH, which [`Sshd::ssh`] will then come from, too.
+    pub fn start_of(openssh: OpenSsh, ca_key: &Path) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let account = running_user()?;
         let port = ports::free()?;
-        let config = configure(folder.path(), ca_key, port)?;
-        let mut command = Command::new(SSHD);
+        let config = configure(&openssh, folder.path(), ca_key, port)?;
+        let mut command = Command::new(openssh.program("sshd"));
         command.args(["-D", "-e", "-f"]).arg(&config);
         let mut process = Running::start("sshd", &mut command, &folder.path().join("sshd.log"))?;
         process.wait_for("sshd to listen", Duration::from_secs(10), |log| {
             log.contains("Server listening").then_some(())
         })?;
-        Ok(Self { folder, account, port, process })
+        Ok(Self { openssh, folder, account, port, process })
     }
 
     /// Gives the account that can be logged in to: the user we run as.
@@ -55,7 +59,7 @@ impl Sshd {
 
     /// Prepares `ssh` to this sshd, with no other configuration or key than what is added.
     pub fn ssh(&self) -> Command {
-        let mut command = Command::new("ssh");
+        let mut command = Command::new(self.openssh.program("ssh"));
         command.args(["-F", "none", "-p", &self.port.to_string(), "-l", &self.account]);
         command.args(["-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o"]);
         command.arg(format!("UserKnownHostsFile={}", self.folder.path().join("known_hosts").display()));
@@ -97,29 +101,28 @@ pub fn running_user() -> Result<String> {
 }
 
 /// Writes a host key, the matching `known_hosts` and the configuration.
-fn configure(folder: &Path, ca_key: &Path, port: u16) -> Result<PathBuf> {
-    if !Path::new(SSHD).exists() {
-        bail!("{SSHD} is missing: `apt-get install openssh-server` (cargo xtask does it)");
+fn configure(openssh: &OpenSsh, folder: &Path, ca_key: &Path, port: u16) -> Result<PathBuf> {
+    let sshd = openssh.program("sshd");
+    if !sshd.exists() {
+        bail!("{} is missing: `apt-get install openssh-server` (cargo xtask does it)", sshd.display());
     }
     let host_key = folder.join("host_key");
     run(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&host_key))?;
     let public = fs::read_to_string(host_key.with_extension("pub"))?;
     fs::write(folder.join("known_hosts"), format!("[127.0.0.1]:{port} {public}"))?;
-    let config = folder.join("sshd_config");
-    let trusted = fs::canonicalize(ca_key)?;
-    let mut text = format!(
-        "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nTrustedUserCAKeys {}\n",
-        host_key.display(),
-        trusted.display()
-    );
+    let (host_key, ca_key) = (host_key.display(), fs::canonicalize(ca_key)?);
+    let mut text = format!("Port {port}\nListenAddress 127.0.0.1\nHostKey {host_key}\n");
+    text += &["TrustedUserCAKeys ", &ca_key.to_string_lossy(), "\n"].concat();
     text +=
         "AuthorizedKeysFile none\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nUsePAM no\n";
     text += "LogLevel VERBOSE\nPidFile none\n";
+    text += &openssh.configuration();
     if rustix::process::geteuid().is_root() {
         text += "PermitRootLogin prohibit-password\n";
         // A privileged sshd confines its unprivileged half to this empty folder, and a boot makes it.
         fs::create_dir_all("/run/sshd")?;
     }
+    let config = folder.join("sshd_config");
     fs::write(&config, text)?;
     Ok(config)
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
+use countersign_tests::openssh::OpenSsh;
 use countersign_tests::person::Person;
 use countersign_tests::server::Server;
 use countersign_tests::sshd::{Sshd, running_user};
@@ -52,7 +53,7 @@ source_address = { networks = ["10.9.0.0/16", "127.0.0.128/25"] }
 
 struct Scene {
     server: Server,
-    sshd: Sshd,
+    sshds: Vec<Sshd>,
     person: Person,
     key: PathBuf,
 }
@@ -61,22 +62,33 @@ struct Scene {
 fn scene() -> Result<Scene> {
     let account = running_user()?;
     let server = Server::start_with(None, Some(&POLICY.replace("{account}", &account)))?;
-    let sshd = Sshd::start(&server.ca_key())?;
+    let start = |openssh| Sshd::start_of(openssh, &server.ca_key());
+    let sshds = OpenSsh::all().into_iter().map(start).collect::<Result<Vec<_>>>()?;
     let person = Person::new(&server, "ann", &["engineers"])?;
     person.login()?;
     let key = person.new_key("id", &["ed25519"])?;
-    person.request("good", &key, &[])?;
-    sshd.login(&key)?;
-    Ok(Scene { server, sshd, person, key })
+    let scene = Scene { server, sshds, person, key };
+    scene.person.request("good", &scene.key, &[])?;
+    scene.assert_taken("127.0.0.1")?;
+    Ok(scene)
 }
 
 impl Scene {
+    fn assert_taken(&self, from: &str) -> Result<()> {
+        for sshd in &self.sshds {
+            assert!(sshd.try_login(&self.key, from)?.status.success(), "{}", sshd.log());
+        }
+        Ok(())
+    }
+
     fn assert_refused(&self, from: &str, why: &str) -> Result<()> {
-        let before = self.sshd.accepted().len();
-        let done = self.sshd.try_login(&self.key, from)?;
-        assert_eq!(done.status.code(), Some(255), "ssh got in:\n{}", self.sshd.log());
-        assert_eq!(self.sshd.accepted().len(), before, "{}", self.sshd.log());
-        assert!(self.sshd.log().contains(why), "sshd does not say {why:?}:\n{}", self.sshd.log());
+        for sshd in &self.sshds {
+            let before = sshd.accepted().len();
+            let done = sshd.try_login(&self.key, from)?;
+            assert_eq!(done.status.code(), Some(255), "ssh got in:\n{}", sshd.log());
+            assert_eq!(sshd.accepted().len(), before, "{}", sshd.log());
+            assert!(sshd.log().contains(why), "sshd does not say {why:?}:\n{}", sshd.log());
+        }
         Ok(())
     }
 }
@@ -85,7 +97,7 @@ impl Scene {
 fn sshd_refuses_an_expired_certificate() -> Result<()> {
     let scene = scene()?;
     scene.person.request("good", &scene.key, &["--ttl", "2s"])?;
-    scene.sshd.login(&scene.key)?;
+    scene.assert_taken("127.0.0.1")?;
     std::thread::sleep(Duration::from_secs(3));
     scene.assert_refused("127.0.0.1", "expired")
 }
@@ -101,7 +113,7 @@ fn sshd_refuses_a_certificate_for_another_account() -> Result<()> {
 fn sshd_refuses_a_certificate_from_another_address_than_the_requesters() -> Result<()> {
     let scene = scene()?;
     scene.person.request("requester", &scene.key, &[])?;
-    scene.sshd.login(&scene.key)?;
+    scene.assert_taken("127.0.0.1")?;
     scene.assert_refused("127.0.0.2", "not from an allowed address")
 }
 
@@ -110,8 +122,7 @@ fn sshd_refuses_a_certificate_from_outside_its_networks() -> Result<()> {
     let scene = scene()?;
     scene.person.request("elsewhere", &scene.key, &[])?;
     scene.assert_refused("127.0.0.1", "not from an allowed address")?;
-    assert!(scene.sshd.try_login(&scene.key, "127.0.0.200")?.status.success(), "{}", scene.sshd.log());
-    Ok(())
+    scene.assert_taken("127.0.0.200")
 }
 
 #[test]

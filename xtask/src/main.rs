@@ -4,6 +4,7 @@ mod cargo;
 mod demo;
 mod deny;
 mod machine;
+mod openssh;
 mod steps;
 mod test;
 

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::cargo::{cargo, root, show};
 use crate::steps::Steps;
-use crate::{deny, machine};
+use crate::{deny, machine, openssh};
 
 /// Runs every check, cheap ones first.
 pub(crate) fn test() -> Result<()> {
@@ -31,14 +31,22 @@ fn quiet(args: &[&str]) -> Result<String> {
 
 /// Runs all tests, documentation tests included; tells them what lies where, and that all programs are built.
 fn tests() -> Result<String> {
+    let mut remarks = Vec::new();
+    let mut test = cargo(&["test", "--workspace", "--no-fail-fast"]);
+    test.env("COUNTERSIGN_BUILT", "1");
     let vectors =
         std::env::var_os("COUNTERSIGN_VECTORS").map_or_else(|| root().join("../shared/vectors"), Into::into);
-    let remark = if vectors.is_dir() {
-        String::new()
-    } else {
-        format!("public test vectors left out, {} is not there (COUNTERSIGN_VECTORS)", vectors.display())
-    };
-    let mut test = cargo(&["test", "--workspace", "--no-fail-fast"]);
-    show(test.env("COUNTERSIGN_VECTORS", vectors).env("COUNTERSIGN_BUILT", "1"))?;
-    Ok(remark)
+    if !vectors.is_dir() {
+        remarks.push(format!("without the public test vectors, {} is not there", vectors.display()));
+    }
+    test.env("COUNTERSIGN_VECTORS", vectors);
+    match openssh::newer() {
+        Some(programs) => {
+            remarks.extend(openssh::version(&programs));
+            test.env("COUNTERSIGN_OPENSSH", programs);
+        }
+        None => remarks.push("without a current OpenSSH, it cannot be had".to_owned()),
+    }
+    show(&mut test)?;
+    Ok(remarks.join("; "))
 }

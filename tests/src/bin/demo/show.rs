@@ -1,19 +1,25 @@
 //! What the log says, shown to people.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, Result, ensure};
 use ca_core::log::{SignedCheckpoint, VerifierKey};
-use countersign_tests::bucket::Bucket;
 use countersign_tests::http::{Connection, get, trust};
 use countersign_tests::person::Person;
 use countersign_tests::process::run;
+use countersign_tests::real_s3::{self, RealS3};
 use countersign_tests::server::Server;
 use serde_json::Value;
 
 use crate::stage::Stage;
 
-/// Gives a bucket on a real S3 API.
-pub(crate) fn bucket() -> Result<Bucket> {
-    anyhow::bail!("S3 comes later")
+/// Gives the S3 server that the environment names, or starts moto.
+pub(crate) fn s3_server() -> Result<Arc<RealS3>> {
+    if let Some(server) = real_s3::configured()? {
+        return Ok(server);
+    }
+    println!("\nStarting moto, an S3 API by others; the first time it is fetched from its package registry.");
+    real_s3::moto()
 }
 
 /// Gives what `ca audit` is to be pointed at: the folder, or the server when the log is in a bucket.

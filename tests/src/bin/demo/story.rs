@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
+use countersign_tests::bucket::Bucket;
 use countersign_tests::person::{Person, add_command, new_password};
 use countersign_tests::process::line_of;
 use countersign_tests::server::Server;
-use countersign_tests::sshd::{SSHD, Sshd, running_user};
+use countersign_tests::sshd::{Sshd, running_user};
 use tempfile::TempDir;
 
 use crate::stage::Stage;
@@ -18,7 +19,9 @@ pub(crate) fn tell(s3: bool, keep: Option<&Path>) -> Result<()> {
     let temporary = TempDir::new()?;
     let folder = keep.map_or_else(|| temporary.path().join("demo"), Path::to_owned);
     let mut stage = Stage::new();
-    let mut server = authority(&mut stage, &folder, s3)?;
+    let s3 = if s3 { Some(show::s3_server()?) } else { None };
+    let bucket = s3.as_ref().map(|s3| s3.new_bucket(false)).transpose()?;
+    let mut server = authority(&mut stage, &folder, bucket)?;
     let person = somebody(&mut stage, &server, &folder)?;
     log_in(&mut stage, &person)?;
     let key = certificate(&mut stage, &person)?;
@@ -38,16 +41,13 @@ pub(crate) fn tell(s3: bool, keep: Option<&Path>) -> Result<()> {
     Ok(())
 }
 
-fn authority(stage: &mut Stage, folder: &Path, s3: bool) -> Result<Server> {
+fn authority(stage: &mut Stage, folder: &Path, bucket: Option<Bucket>) -> Result<Server> {
     stage.scene(
         "An authority",
         "`init` makes what an authority consists of: a CA key for sshd to trust, a log key for auditors,\n\
          an empty log, a sample policy. Nothing else ever makes keys.",
     );
-    let mut server = Server::at(folder, None);
-    if s3 {
-        server = Server::at(folder, Some(show::bucket()?));
-    }
+    let mut server = Server::at(folder, bucket)?;
     Stage::run(&mut server.init_command()?)?;
     stage.scene(
         "The server",
@@ -110,7 +110,7 @@ fn host(stage: &mut Stage, server: &Server, person: &Person, key: &Path) -> Resu
     );
     let sshd = Sshd::start(&server.ca_key())?;
     let config = sshd.config()?;
-    Stage::prompt(&format!("{SSHD} -D -e -f sshd_config &    # with, among others:"));
+    Stage::prompt("/usr/sbin/sshd -D -e -f sshd_config &    # with, among others:");
     for line in config.lines().filter(|l| l.contains("TrustedUserCAKeys") || l.contains("AuthorizedKeys")) {
         Stage::say(line);
     }
