@@ -6,7 +6,7 @@ use ca_core::policy::Policy;
 
 use crate::clock::Clock;
 use crate::ledger::{Ledger, LogKeys};
-use crate::login::Logins;
+use crate::login::Login;
 use crate::objects::ObjectStore;
 use crate::signer::CaKey;
 
@@ -26,7 +26,7 @@ pub struct App {
     /// The CA key.
     pub ca: CaKey,
     /// Logins and sessions.
-    pub logins: Logins,
+    pub login: Login,
 }
 
 /// The parts, shared by all calls.

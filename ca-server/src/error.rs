@@ -78,7 +78,7 @@ impl ApiError {
             Self::Possession(error) => {
                 problem(401, "proof-of-possession", "the request is not signed by its key").detail(error)
             }
-            Self::Login(error) => crate::login::problem(error),
+            Self::Login(error) => login_problem(error),
             Self::NoSession => problem(401, "no-session", "this needs a login").hint("Run `ca login`."),
             Self::Denied(denials) => {
                 let hint =
@@ -108,6 +108,37 @@ fn ledger_problem(error: &LedgerError) -> Problem {
         | LedgerError::Entry(_) => {
             let hint = "Nothing is granted while the audit trail cannot be written.";
             problem(503, "log-unavailable", "the log cannot be written now").hint(hint).retry_after(5)
+        }
+    }
+}
+
+/// What a person at the prompt is told; nothing here says whether an account exists (F9).
+fn login_problem(error: &LoginError) -> Problem {
+    let say = |status, kind| problem(status, kind, &error.to_string());
+    match error {
+        LoginError::Refused => {
+            say(401, "wrong-credentials").hint("Check the name and the password, and try again.")
+        }
+        LoginError::PasswordTooLong => say(400, "password-too-long"),
+        LoginError::NoFactor => say(403, "no-factor"),
+        LoginError::ChallengeInvalid => say(401, "login-expired").hint("Run `ca login` again."),
+        LoginError::WrongCode => {
+            let hint =
+                "Six digits, from the app, of the current half minute; check this machine's clock too.";
+            say(401, "wrong-code").hint(hint)
+        }
+        LoginError::CodeUsed { next_in_secs } => {
+            let hint = format!("A TOTP code works once. Wait for the next one (in {next_in_secs} s).");
+            say(401, "code-used").hint(hint).retry_after(*next_in_secs)
+        }
+        LoginError::Delayed { retry_after_secs } => {
+            say(429, "too-many-failures").retry_after(*retry_after_secs)
+        }
+        LoginError::FactorDisabled => say(403, "factor-disabled"),
+        LoginError::NoSession => say(401, "no-session").hint("Run `ca login`."),
+        LoginError::Overloaded { retry_after_secs } => say(503, "busy").retry_after(*retry_after_secs),
+        LoginError::Unavailable { .. } => {
+            problem(503, "unavailable", "logging in does not work at the moment").retry_after(5)
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ca_api::CertificateRequest;
 use ca_core::cert::Certificate;
 use ca_core::log::event::{RequestDenied, What};
-use ca_core::policy::{Decision, Denials, Facts, Session, Source, User, decide};
+use ca_core::policy::{Decision, Denials, Facts, Source, decide};
 use ca_core::request::{CertRequest, ProvenRequest};
 use ca_core::time::UnixSeconds;
 
@@ -13,12 +13,12 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::ids;
 use crate::ledger::{CertificateDraft, Draft};
+use crate::login::Session;
 
 /// Checks, decides, records, and only then signs. Every way out but the last is an error, and grants nothing (I10).
 pub async fn issue(
     app: &App,
-    user: User,
-    session: Session,
+    session: &Session,
     source: Source,
     body: CertificateRequest,
 ) -> Result<Certificate, ApiError> {
@@ -28,7 +28,7 @@ pub async fn issue(
     request.check_fresh(now)?;
     let request = ProvenRequest::verify(request, body.signature)?;
 
-    let facts = Facts { user, session, source };
+    let facts = Facts { user: session.user.clone(), session: session.login.clone(), source };
     let policy = Arc::clone(&app.policy);
     let decided_at = now.seconds();
     let grant = match decide(&policy, request.request(), &facts, decided_at) {

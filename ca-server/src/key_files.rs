@@ -20,8 +20,11 @@ pub fn log_keys(path: &Path, origin: &Origin) -> Result<LogKeys, SecretFileError
     let text = secret_file::read_text(path)?;
     let malformed = || content(path, LOG_KEY);
     let rest = text.strip_prefix("PRIVATE+KEY+").ok_or_else(malformed)?;
-    let (head, base64) = rest.rsplit_once('+').ok_or_else(malformed)?;
-    let (name, _id) = head.rsplit_once('+').ok_or_else(malformed)?;
+    // A name has no plus in it, base64 may.
+    let mut fields = rest.splitn(3, '+');
+    let (Some(name), Some(_id), Some(base64)) = (fields.next(), fields.next(), fields.next()) else {
+        return Err(malformed());
+    };
     if name != origin.as_str() {
         return Err(content(path, "the log's key is for another origin than the one configured"));
     }

@@ -23,7 +23,9 @@ pub enum SecretFileError {
         cause: std::io::Error,
     },
     /// Others can read it.
-    #[error("{path} can be read by others (mode {mode:04o}): run `chmod 600 {path}`, and replace the key if somebody may have read it")]
+    #[error(
+        "{path} can be read by others (mode {mode:04o}): run `chmod 600 {path}`, and replace the key if somebody may have read it"
+    )]
     Exposed {
         /// The file.
         path: PathBuf,
@@ -31,7 +33,9 @@ pub enum SecretFileError {
         mode: u32,
     },
     /// It belongs to another user of the system.
-    #[error("{path} belongs to user {owner}, not to the user the server runs as ({own}): run `chown {own} {path}`")]
+    #[error(
+        "{path} belongs to user {owner}, not to the user the server runs as ({own}): run `chown {own} {path}`"
+    )]
     Owner {
         /// The file.
         path: PathBuf,

@@ -20,7 +20,9 @@ pub enum CaKeyError {
     #[error(transparent)]
     File(#[from] SecretFileError),
     /// It is not an OpenSSH private key.
-    #[error("the CA key is not an OpenSSH private key: make one with `ca-server init` or `ssh-keygen -t ed25519`")]
+    #[error(
+        "the CA key is not an OpenSSH private key: make one with `ca-server init` or `ssh-keygen -t ed25519`"
+    )]
     Malformed,
     /// It is encrypted and the passphrase is missing or wrong.
     #[error("the CA key is encrypted and the passphrase {0}: set CA_SERVER_CA_PASSPHRASE")]
@@ -75,7 +77,8 @@ impl CaKey {
         let public = public.map_err(|error| CaKeyError::Kind(error.to_string()))?;
         let pair = match key.key_data() {
             KeypairData::Ed25519(pair) => {
-                let loaded = Ed25519KeyPair::from_seed_and_public_key(pair.private.as_ref(), pair.public.as_ref());
+                let loaded =
+                    Ed25519KeyPair::from_seed_and_public_key(pair.private.as_ref(), pair.public.as_ref());
                 KeyPair::Ed25519(loaded.map_err(|_| CaKeyError::Malformed)?)
             }
             KeypairData::Ecdsa(pair) => KeyPair::Ecdsa(ecdsa(pair)?),

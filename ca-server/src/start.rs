@@ -3,17 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use ca_core::log::event::What;
 
+use crate::app::{App, SharedApp};
+use crate::audit::LogAudit;
 use crate::clock::Clock;
 use crate::config::{Config, Log};
-use crate::key_files;
-use crate::ledger::{HighWater, Ledger, LogKeys, Setup, Tasks};
+use crate::factors::hash_pool::HashPool;
+use crate::factors::sealing::Sealer;
+use crate::ledger::{Draft, HighWater, Ledger, LogKeys, Setup, Tasks};
+use crate::login::{self, Login, LoginConfig};
 use crate::objects::directory::Directory;
 use crate::objects::s3::{S3, S3Config};
 use crate::objects::{ObjectStore, probe};
 use crate::signer::CaKey;
 use crate::store::Store;
+use crate::{key_files, policy_files};
 
 /// Opens the object store and makes it prove what the log relies on.
 pub async fn objects(config: &Config) -> anyhow::Result<Arc<dyn ObjectStore>> {
@@ -32,9 +37,10 @@ pub async fn objects(config: &Config) -> anyhow::Result<Arc<dyn ObjectStore>> {
             Arc::new(S3::connect(config).await)
         }
     };
-    probe::probe(store.as_ref())
-        .await
-        .context("the store of the log does not keep what the log relies on")?;
+    let promises = probe::probe(store.as_ref()).await?;
+    for warning in &promises.warnings {
+        tracing::warn!(warning, "alarm: the store of the log does less than it should");
+    }
     Ok(store)
 }
 
@@ -56,6 +62,32 @@ impl Keys {
             log: Arc::new(key_files::log_keys(&config.keys.log, &config.origin)?),
         })
     }
+}
+
+/// Puts a running server together: opens everything, takes up the log, and records the policy it will decide by.
+pub async fn app(config: Config) -> anyhow::Result<(SharedApp, Tasks)> {
+    let policy = policy_files::load(&config.policy).map_err(anyhow::Error::msg)?;
+    let parts = Parts::open(config).await?;
+    let (ledger, tasks) = parts.open_log().await?;
+    // At every start, so that what the log knows of the policy never rests on what a database remembers.
+    let adopted = What::PolicyAdopted { policy: policy.id(), text: policy.text().to_owned() };
+    ledger.append(Draft::Event(adopted)).await?;
+    let setup = parts.login_setup(&ledger)?;
+    let times = LoginConfig {
+        session_secs: parts.config.session.absolute.secs(),
+        idle_secs: parts.config.session.idle.secs(),
+        ..LoginConfig::default()
+    };
+    let app = App {
+        clock: Clock::system(),
+        policy: Arc::new(policy),
+        ledger,
+        keys: parts.keys.log,
+        objects: parts.objects,
+        ca: parts.keys.ca,
+        login: Login::new(setup, times),
+    };
+    Ok((Arc::new(app), tasks))
 }
 
 /// Gives the name this node writes into its events.
@@ -110,6 +142,18 @@ impl Parts {
             node: node_name(&self.config),
             clock: Clock::system(),
         }
+    }
+
+    /// Puts together what logins and accounts are made of.
+    pub fn login_setup(&self, ledger: &Ledger) -> anyhow::Result<login::Setup> {
+        Ok(login::Setup {
+            store: self.state.clone(),
+            hashes: Arc::new(HashPool::start()?),
+            sealer: Arc::new(Sealer::load(&self.config.keys.sealing)?),
+            audit: Arc::new(LogAudit(ledger.clone())),
+            clock: Clock::system(),
+            sessions: Arc::default(),
+        })
     }
 
     /// Takes up the log.

@@ -73,6 +73,22 @@ pub enum What {
         /// Who did it.
         by: String,
     },
+    /// An account was given a new password and new factors in place of all it had.
+    UserReset {
+        /// Its name.
+        user: UserName,
+        /// The factors it was given.
+        factors: Vec<FactorKind>,
+        /// Who did it.
+        by: String,
+    },
+    /// An account's failures were forgotten, so that disabled factors work again.
+    UserUnlocked {
+        /// Its name.
+        user: UserName,
+        /// Who did it.
+        by: String,
+    },
     /// Somebody logged in with a password and a factor.
     LoginSucceeded {
         /// Who.

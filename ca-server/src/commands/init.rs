@@ -10,7 +10,8 @@ use ca_core::log::Origin;
 use clap::Args;
 use zeroize::Zeroizing;
 
-use crate::config::Config;
+use crate::config::{Config, Log};
+use crate::objects::directory::Directory;
 use crate::start::{Keys, Parts};
 use crate::{ids, key_files, secret_file};
 
@@ -19,7 +20,7 @@ const SAMPLE_POLICY: &str = include_str!("../../../policies/profiles.toml");
 
 /// What `init` takes.
 #[derive(Args, Debug)]
-pub struct Init {
+pub(super) struct Init {
     /// The folder to make everything in; it must not hold an authority already
     #[arg(long)]
     dir: PathBuf,
@@ -59,9 +60,16 @@ impl Init {
         make_folder(&self.dir)?;
         self.create_keys()?;
         self.create_policy()?;
+        if self.s3_bucket.is_none() {
+            make_folder(&self.dir.join("log"))?;
+        }
         std::fs::write(&config_path, self.config_text())
             .with_context(|| config_path.display().to_string())?;
-        let parts = Parts::open(Config::load(&config_path)?).await?;
+        let config = Config::load(&config_path)?;
+        if let Log::Directory { path } = &config.log {
+            Directory::create(path)?;
+        }
+        let parts = Parts::open(config).await?;
         let (ledger, tasks) = parts.create_log().await?;
         ledger.close();
         tasks.finished().await;

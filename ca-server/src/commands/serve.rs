@@ -19,6 +19,9 @@ use crate::{listen, routes, start};
 /// How long calls in flight have after the signal to stop.
 const GRACE: Duration = Duration::from_secs(20);
 
+/// How often failed logins are summed up and expired sessions deleted.
+const HOUSEKEEPING: Duration = Duration::from_secs(5);
+
 /// What `serve` takes.
 #[derive(Args, Debug)]
 pub(super) struct Serve {
@@ -55,7 +58,9 @@ impl Serve {
         if let Some(operations) = operations {
             tokio::spawn(serve_operations(operations, Arc::clone(&app), prometheus));
         }
+        let housekeeping = tokio::spawn(housekeeping(Arc::clone(&app)));
         listen::serve(listener, tls, routes::router(Arc::clone(&app)), handle).await?;
+        housekeeping.abort();
         finish(app, tasks).await;
         Ok(())
     }
@@ -86,8 +91,20 @@ async fn stop_on_signal(handle: Handle<SocketAddr>) {
     handle.graceful_shutdown(Some(GRACE));
 }
 
+/// Records failed logins whose window is over, and forgets what has expired.
+async fn housekeeping(app: SharedApp) {
+    let mut interval = tokio::time::interval(HOUSEKEEPING);
+    loop {
+        interval.tick().await;
+        if let Err(error) = app.login.housekeeping().await {
+            tracing::warn!(%error, "housekeeping failed; it is tried again");
+        }
+    }
+}
+
 /// Waits for the log's tasks: what was answered is committed already, and now it is published too.
 async fn finish(app: SharedApp, tasks: Tasks) {
+    app.login.flush().await;
     app.ledger.close();
     if tokio::time::timeout(GRACE, tasks.finished()).await.is_err() {
         tracing::warn!("the log is not published to its end; the next start finishes it");

@@ -13,7 +13,8 @@ pub(super) fn apply(
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<Table, String> {
     for (name, text) in environment {
-        let Some(path) = name.strip_prefix(PREFIX).filter(|_| !NOT_CONFIGURATION.contains(&name.as_str())) else {
+        let Some(path) = name.strip_prefix(PREFIX).filter(|_| !NOT_CONFIGURATION.contains(&name.as_str()))
+        else {
             continue;
         };
         let lower = path.to_lowercase();

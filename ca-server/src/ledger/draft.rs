@@ -81,7 +81,8 @@ impl Draft {
             Self::Event(what) => (what.clone(), None),
             Self::Certificate(draft) => {
                 let serial = Serial::at_index(place.index);
-                let serial = serial.ok_or_else(|| LedgerError::Entry("entry 0 creates the log".to_owned()))?;
+                let serial =
+                    serial.ok_or_else(|| LedgerError::Entry("entry 0 creates the log".to_owned()))?;
                 let (intent, precert) = draft.intent(serial, &setup.ca);
                 (What::Certificate(Box::new(intent)), Some(precert))
             }

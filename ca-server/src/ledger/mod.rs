@@ -19,7 +19,7 @@ mod sequencer;
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 pub use draft::{CertificateDraft, Committed, Draft};
 pub use health::Health;
@@ -82,6 +82,7 @@ pub struct Setup {
 #[derive(Clone, Debug)]
 pub struct Ledger {
     queue: mpsc::Sender<Pending>,
+    closing: Arc<Notify>,
     health: Arc<Health>,
 }
 
@@ -92,7 +93,7 @@ struct Pending {
     reply: oneshot::Sender<Result<Committed, LedgerError>>,
 }
 
-/// The tasks behind a ledger; they end when every [`Ledger`] is dropped and all that was queued is committed and published.
+/// The tasks behind a ledger; they end after [`Ledger::close`], when all that was queued is committed and published.
 #[derive(Debug)]
 pub struct Tasks {
     sequencer: tokio::task::JoinHandle<()>,
@@ -131,11 +132,12 @@ impl Ledger {
         let health = Arc::new(Health::default());
         let publisher = publisher::Publisher::new(&setup, start.publisher, seen, health.clone());
         let sequencer = sequencer::Sequencer::new(setup, start.sequencer, publish, health.clone());
+        let closing = Arc::new(Notify::new());
         let tasks = Tasks {
             publisher: tokio::spawn(publisher.run(start.unpublished, rounds)),
-            sequencer: tokio::spawn(sequencer.run(entries)),
+            sequencer: tokio::spawn(sequencer.run(entries, closing.clone())),
         };
-        (Self { queue, health }, tasks)
+        (Self { queue, closing, health }, tasks)
     }
 
     /// Commits an entry; when this returns, it is durably in the log (I10: everything else is an error, and denies).
@@ -147,6 +149,11 @@ impl Ledger {
             mpsc::error::TrySendError::Closed(_) => LedgerError::Closed,
         })?;
         answer.await.unwrap_or(Err(LedgerError::Closed))
+    }
+
+    /// Takes no more entries; what is queued is still committed.
+    pub fn close(&self) {
+        self.closing.notify_one();
     }
 
     /// Tells how the log is doing.

@@ -59,7 +59,10 @@ impl State {
             Ok(edge) if edge.root() == head.root() => Ok(Some(Self { edge, etag: published.etag.clone() })),
             damaged => {
                 let error = damaged.err().map(|error| error.to_string());
-                tracing::error!(error, "alarm: tiles of the log are missing or damaged; they are rebuilt from the journal");
+                tracing::error!(
+                    error,
+                    "alarm: tiles of the log are missing or damaged; they are rebuilt from the journal"
+                );
                 Ok(None)
             }
         }
@@ -119,12 +122,20 @@ impl Publisher {
     }
 
     /// Adds rounds to the edge and collects the objects to write; gives the last checkpoint.
-    fn grow(&mut self, rounds: &[Leaves], objects: &mut Vec<Derived>) -> Result<SignedCheckpoint, LedgerError> {
+    fn grow(
+        &mut self,
+        rounds: &[Leaves],
+        objects: &mut Vec<Derived>,
+    ) -> Result<SignedCheckpoint, LedgerError> {
         let entry_error = |error: String| LedgerError::Entry(error);
         let mut last = None;
         for round in rounds {
             if round.first != self.state.edge.size() {
-                return Err(entry_error(format!("round {} does not continue {}", round.first, self.state.edge.size())));
+                return Err(entry_error(format!(
+                    "round {} does not continue {}",
+                    round.first,
+                    self.state.edge.size()
+                )));
             }
             let leaves: Vec<_> = round.leaves.iter().map(Leaf::to_bytes).collect();
             let tiles = self.state.edge.append(&leaves).map_err(|e| entry_error(e.to_string()))?;

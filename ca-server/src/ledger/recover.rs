@@ -43,7 +43,9 @@ pub enum RecoverError {
     #[error("there is a log here already; it is never overwritten")]
     LogExists,
     /// The log is shorter than what this node has seen of it, or has another content.
-    #[error("this log is not the one that was here before: entry {seen} was seen, and the log {found}. It was cut back, replaced or restored from an old copy; nothing is signed until the right one is back")]
+    #[error(
+        "this log is not the one that was here before: entry {seen} was seen, and the log {found}. It was cut back, replaced or restored from an old copy; nothing is signed until the right one is back"
+    )]
     CutBack {
         /// The size seen before.
         seen: u64,
@@ -111,11 +113,13 @@ async fn published(setup: &Setup) -> Result<Published, RecoverError> {
         return Ok(Published { head: None, etag: None });
     };
     let parsed = std::str::from_utf8(&object.bytes).map_err(|e| e.to_string());
-    let checkpoint = parsed.and_then(|note| {
-        SignedCheckpoint::parse(note, setup.keys.verifier()).map_err(|e| e.to_string())
-    });
+    let checkpoint = parsed
+        .and_then(|note| SignedCheckpoint::parse(note, setup.keys.verifier()).map_err(|e| e.to_string()));
     let head = checkpoint.inspect_err(|error| {
-        tracing::error!(error, "alarm: the log's checkpoint object is not this log's; it is rebuilt from the journal");
+        tracing::error!(
+            error,
+            "alarm: the log's checkpoint object is not this log's; it is rebuilt from the journal"
+        );
     });
     Ok(Published { head: head.ok(), etag: Some(object.etag) })
 }
@@ -196,7 +200,9 @@ async fn check_high_water(setup: &Setup, seen: &dyn HighWater, state: &State) ->
     }
     let stored = setup.store.get(&publisher::checkpoint_key(seen.size())).await?;
     match stored {
-        Some(object) if object.bytes != seen.note().as_bytes() => cut_back("has another checkpoint for it".to_owned()),
+        Some(object) if object.bytes != seen.note().as_bytes() => {
+            cut_back("has another checkpoint for it".to_owned())
+        }
         _ => Ok(()),
     }
 }
@@ -217,10 +223,13 @@ pub(super) async fn read_round(setup: &Setup, key: &str) -> Result<Round, Recove
 /// Gives the answer to a request that is in the log already: the same entry, proof and precert as the first time (I8).
 pub(super) async fn committed_at(setup: &Setup, spot: Spot, draft: &Draft) -> Result<Committed, LedgerError> {
     let unavailable = |error: String| LedgerError::Unavailable(error);
-    let round = read_round(setup, &journal::object_key(spot.round)).await.map_err(|e| unavailable(e.to_string()))?;
-    let entries: Vec<Entry> = round.entries().collect::<Result<_, _>>().map_err(|e| unavailable(e.to_string()))?;
+    let round =
+        read_round(setup, &journal::object_key(spot.round)).await.map_err(|e| unavailable(e.to_string()))?;
+    let entries: Vec<Entry> =
+        round.entries().collect::<Result<_, _>>().map_err(|e| unavailable(e.to_string()))?;
     let position = usize::try_from(spot.index - spot.round).map_err(|e| unavailable(e.to_string()))?;
-    let entry = entries.get(position).ok_or_else(|| unavailable("the entry is not in its round".to_owned()))?;
+    let entry =
+        entries.get(position).ok_or_else(|| unavailable("the entry is not in its round".to_owned()))?;
     let (Draft::Certificate(draft), What::Certificate(intent)) = (draft, &entry.event.what) else {
         return Err(LedgerError::Conflict);
     };

@@ -8,7 +8,7 @@ use ca_core::log::journal::{self, MAX_ENTRIES, Round};
 use ca_core::log::leaf::Leaf;
 use ca_core::log::{Batch, Frontier};
 use ca_core::time::UnixMillis;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::draft::{Committed, Place, Sealed};
 use super::health::Health;
@@ -41,17 +41,23 @@ pub(super) struct Sequencer {
 }
 
 impl Sequencer {
-    pub(super) fn new(setup: Setup, state: State, publish: mpsc::Sender<Leaves>, health: Arc<Health>) -> Self {
+    pub(super) fn new(
+        setup: Setup,
+        state: State,
+        publish: mpsc::Sender<Leaves>,
+        health: Arc<Health>,
+    ) -> Self {
         health.committed(state.frontier.size());
         Self { setup: Arc::new(setup), state, publish, health }
     }
 
-    /// Runs until every sender is gone and the queue is empty.
-    pub(super) async fn run(mut self, mut entries: mpsc::Receiver<Pending>) {
+    /// Runs until it is told to close, or every sender is gone, and the queue is empty.
+    pub(super) async fn run(mut self, mut entries: mpsc::Receiver<Pending>, closing: Arc<Notify>) {
         let mut waiting = Vec::with_capacity(MAX_ENTRIES);
         loop {
             let received = tokio::select! {
                 count = entries.recv_many(&mut waiting, MAX_ENTRIES) => count,
+                () = closing.notified() => { entries.close(); continue; }
                 () = self.until_retry() => { self.try_store().await; continue; }
             };
             if received == 0 {
@@ -140,7 +146,8 @@ impl Sequencer {
         let mut salts = vec![0; fresh.len() * 16];
         getrandom::fill(&mut salts).map_err(|error| LedgerError::Entry(error.to_string()))?;
         let (salts, _) = salts.as_chunks::<16>();
-        let places = (self.state.frontier.size()..).zip(salts).map(|(index, salt)| Place { index, time, salt: *salt });
+        let places =
+            (self.state.frontier.size()..).zip(salts).map(|(index, salt)| Place { index, time, salt: *salt });
         fresh.iter().zip(places).map(|(pending, place)| pending.draft.seal(place, &self.setup)).collect()
     }
 
@@ -154,7 +161,8 @@ impl Sequencer {
     /// Writes the round; false when another round is at its place.
     async fn put(&self, round: &Round) -> Result<bool, LedgerError> {
         let keys = &self.setup.keys;
-        let bytes = round.sign(keys.origin(), keys.signer()).map_err(|e| LedgerError::Entry(e.to_string()))?;
+        let bytes =
+            round.sign(keys.origin(), keys.signer()).map_err(|e| LedgerError::Entry(e.to_string()))?;
         let key = journal::object_key(round.first_index());
         // From here on the round may be in the log whatever we hear: after an error its place is not used again unseen,
         // because the next PUT to it answers `Exists` and the round that is there is adopted.
@@ -192,7 +200,9 @@ impl Sequencer {
 
     /// Takes another node's round as the next one of the log.
     async fn adopt(&mut self, key: &str) -> Result<(), LedgerError> {
-        let round = super::recover::read_round(&self.setup, key).await.map_err(|e| LedgerError::Unavailable(e.to_string()))?;
+        let round = super::recover::read_round(&self.setup, key)
+            .await
+            .map_err(|e| LedgerError::Unavailable(e.to_string()))?;
         if *round.before() != self.state.frontier {
             return Err(LedgerError::Unavailable(format!("{key} does not continue this log")));
         }

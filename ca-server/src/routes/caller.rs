@@ -1,23 +1,23 @@
 //! Who calls, and from where.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::header;
 use axum::http::request::Parts;
-use ca_core::policy::{Session, Source, User};
+use ca_core::policy::Source;
 
 use crate::app::SharedApp;
 use crate::error::ApiError;
-use crate::login::Token;
+use crate::login::Session;
+use crate::secret::Secret;
 
 /// The user behind a valid session token.
 #[derive(Clone, Debug)]
 pub(super) struct Caller {
-    pub(super) user: User,
-    pub(super) session: Session,
-    pub(super) token: Token,
-    pub(super) expires_at: u64,
+    pub(super) session: Arc<Session>,
+    pub(super) token: Secret,
 }
 
 impl FromRequestParts<SharedApp> for Caller {
@@ -26,14 +26,8 @@ impl FromRequestParts<SharedApp> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, ApiError> {
         let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = header.and_then(|value| value.strip_prefix("Bearer ")).ok_or(ApiError::NoSession)?;
-        let token = Token::from(token.to_owned());
-        let found = app.logins.authenticate(&token).await?;
-        Ok(Self {
-            user: found.user.clone(),
-            session: found.session.clone(),
-            expires_at: found.expires_at.0,
-            token,
-        })
+        let session = app.login.authenticate(token).await?;
+        Ok(Self { session, token: Secret::from(token) })
     }
 }
 

@@ -56,7 +56,7 @@ pub(super) async fn read(
 }
 
 fn may_read_events(caller: &Caller) -> Result<(), ApiError> {
-    let reads = caller.user.groups.iter().any(|group| READERS.contains(&group.as_str()));
+    let reads = caller.session.user.groups.iter().any(|group| READERS.contains(&group.as_str()));
     if reads { Ok(()) } else { Err(ApiError::NotAllowed("auditors or officers")) }
 }
 

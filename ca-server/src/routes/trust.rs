@@ -26,8 +26,9 @@ pub(super) async fn profiles(
     State(app): State<SharedApp>,
     caller: Caller,
 ) -> Result<Json<Profiles>, ApiError> {
-    let own = app.policy.profiles().filter(|(_, profile)| !profile.groups.is_disjoint(&caller.user.groups));
-    let profiles = own.map(|(name, profile)| summary(name, profile, &caller.user)).collect();
+    let user = &caller.session.user;
+    let own = app.policy.profiles().filter(|(_, profile)| !profile.groups.is_disjoint(&user.groups));
+    let profiles = own.map(|(name, profile)| summary(name, profile, user)).collect();
     Ok(Json(Profiles { policy: app.policy.id().to_string(), profiles }))
 }
 

@@ -1,0 +1,187 @@
+//! Accounts, as officers and the operator handle them: add, disable, enable, unlock, reset.
+//!
+//! Each is recorded before it is done (I10): the log may say more than happened, never less.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
+
+use ca_core::names::{Email, GroupName, UserName};
+use ca_core::policy::FactorKind;
+
+use crate::factors::hash_pool::PoolError;
+use crate::factors::password::{Password, PasswordError, PasswordHash};
+use crate::factors::sealing::SealError;
+use crate::factors::totp::{Seed, TotpError};
+use crate::ids::{self, NoRandomness};
+use crate::login::{AccountName, AuditEvent, AuditUnavailable, Setup, canonical};
+use crate::secret::Secret;
+use crate::store::{NewTotp, NewUser, StoreError, User};
+
+/// What the first TOTP factor is called.
+const FIRST_LABEL: &str = "authenticator app";
+
+/// Why an account was not changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccountError {
+    /// The name, address or group is not one.
+    #[error(transparent)]
+    Name(#[from] ca_core::names::NameError),
+    /// The password is not acceptable.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// There is no such account.
+    #[error("there is no account {name}")]
+    Unknown {
+        /// The name asked for.
+        name: String,
+    },
+    /// The password cannot be hashed now.
+    #[error(transparent)]
+    Hash(#[from] PoolError),
+    /// The factor cannot be made.
+    #[error(transparent)]
+    Totp(#[from] TotpError),
+    /// The seed cannot be sealed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// There is no randomness.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+    /// The database does not take it, or the name is taken.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It cannot be recorded, so it was not done.
+    #[error(transparent)]
+    Audit(#[from] AuditUnavailable),
+}
+
+/// An account to be made, as somebody typed it.
+#[derive(Clone, Debug)]
+pub struct NewAccount {
+    /// The name, in any case.
+    pub name: String,
+    /// The address, in any case.
+    pub email: String,
+    /// The groups.
+    pub groups: Vec<String>,
+    /// The password.
+    pub password: Secret,
+}
+
+/// A factor as its owner has to take it over; it cannot be shown again.
+#[derive(Clone, Debug)]
+pub struct Enrolment {
+    /// The account.
+    pub user: User,
+    /// The `otpauth://` link for a QR code.
+    pub otpauth_url: Secret,
+    /// The seed in base32, for those who type.
+    pub base32: Secret,
+}
+
+/// Handles accounts.
+#[derive(Clone, Debug)]
+pub struct Accounts {
+    setup: Setup,
+    issuer: String,
+}
+
+impl Accounts {
+    /// Puts the parts together; `issuer` is what authenticator apps show, such as the log's origin.
+    pub fn new(setup: Setup, issuer: &str) -> Self {
+        Self { setup, issuer: issuer.to_owned() }
+    }
+
+    /// Makes an account with a password and a TOTP factor; `by` is who does it.
+    pub async fn add(&self, new: &NewAccount, by: &str) -> Result<Enrolment, AccountError> {
+        let name: UserName = canonical(&new.name).parse()?;
+        let email: Email = canonical(&new.email).parse()?;
+        let groups =
+            new.groups.iter().map(|group| group.parse()).collect::<Result<BTreeSet<GroupName>, _>>()?;
+        let id = ids::new_id(self.setup.clock.now())?;
+        let user = User { id, name, email, groups, enabled: true };
+        for taken in [AccountName::User(user.name.clone()), AccountName::Email(user.email.clone())] {
+            if self.setup.store.credentials(&taken).await?.is_some() {
+                return Err(StoreError::Taken.into());
+            }
+        }
+        let password = self.hash(&user, &new.password).await?;
+        let (totp, enrolment) = self.enrol(&user)?;
+        self.record(AuditEvent::UserAdded {
+            user: user.name.clone(),
+            email: user.email.clone(),
+            groups: user.groups.iter().cloned().collect(),
+            factors: vec![FactorKind::Totp],
+            by: by.to_owned(),
+        })
+        .await?;
+        let row = NewUser { user, password, totp };
+        self.setup.store.add_user(&row, self.setup.clock.now().seconds()).await?;
+        Ok(enrolment)
+    }
+
+    /// Switches an account off, which ends its sessions at once, or on again.
+    pub async fn set_enabled(&self, name: &str, enabled: bool, by: &str) -> Result<User, AccountError> {
+        let user = self.find(name).await?;
+        let (name, by) = (user.name.clone(), by.to_owned());
+        self.record(AuditEvent::UserEnabled { user: name, enabled, by }).await?;
+        self.setup.store.set_enabled(&user.id, enabled, self.setup.clock.now().seconds()).await?;
+        self.setup.sessions.forget_user(&user.id);
+        Ok(User { enabled, ..user })
+    }
+
+    /// Makes a password and factors work again that were disabled by failures.
+    pub async fn unlock(&self, name: &str, by: &str) -> Result<User, AccountError> {
+        let user = self.find(name).await?;
+        self.record(AuditEvent::UserUnlocked { user: user.name.clone(), by: by.to_owned() }).await?;
+        self.setup.store.forget_all_failures(&user.id).await?;
+        Ok(user)
+    }
+
+    /// Gives an account a new password and a new TOTP factor in place of all it had, and ends its sessions.
+    pub async fn reset(&self, name: &str, password: &Secret, by: &str) -> Result<Enrolment, AccountError> {
+        let user = self.find(name).await?;
+        let password = self.hash(&user, password).await?;
+        let (totp, enrolment) = self.enrol(&user)?;
+        let (name, by) = (user.name.clone(), by.to_owned());
+        self.record(AuditEvent::UserReset { user: name, factors: vec![FactorKind::Totp], by }).await?;
+        let now = self.setup.clock.now().seconds();
+        self.setup.store.replace_credentials(&user.id, &password, &totp, now).await?;
+        self.setup.sessions.forget_user(&user.id);
+        Ok(enrolment)
+    }
+
+    /// Gives all accounts, by name.
+    pub async fn list(&self) -> Result<Vec<User>, AccountError> {
+        Ok(self.setup.store.users().await?)
+    }
+
+    async fn find(&self, name: &str) -> Result<User, AccountError> {
+        let found = match AccountName::parse(name) {
+            Some(name) => self.setup.store.credentials(&name).await?,
+            None => None,
+        };
+        let unknown = || AccountError::Unknown { name: name.chars().take(80).collect() };
+        found.map(|credentials| credentials.user).ok_or_else(unknown)
+    }
+
+    async fn hash(&self, user: &User, chosen: &Secret) -> Result<PasswordHash, AccountError> {
+        let password = Password::chosen(chosen, &[user.name.as_str(), user.email.as_str()])?;
+        let place = self.setup.hashes.admit(IpAddr::V4(Ipv4Addr::LOCALHOST))?;
+        Ok(self.setup.hashes.hash(place, password).await?)
+    }
+
+    fn enrol(&self, user: &User) -> Result<(NewTotp, Enrolment), AccountError> {
+        let seed = Seed::generate()?;
+        let id = ids::new_id(self.setup.clock.now())?;
+        let sealed = self.setup.sealer.seal(seed.bytes(), &format!("totp/{id}"))?;
+        let totp = NewTotp { id, label: FIRST_LABEL.to_owned(), seed: sealed };
+        let otpauth_url = seed.to_url(&self.issuer, user.email.as_str())?;
+        Ok((totp, Enrolment { user: user.clone(), otpauth_url, base32: seed.to_base32() }))
+    }
+
+    async fn record(&self, event: AuditEvent) -> Result<(), AccountError> {
+        Ok(self.setup.audit.record(event).await?)
+    }
+}

@@ -1,0 +1,316 @@
+//! The threads that hash passwords: few, of low priority, and behind a door that closes before any work is done (S1).
+//!
+//! Each thread owns the 19 MiB it computes in, so memory is bounded by the number of threads, whatever arrives. Those
+//! who wait are served in turns by source address: one that floods makes only itself wait.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+use super::password::{HashError, Password, PasswordHash, Workspace};
+
+/// How many hashes may wait per thread: about a second of work.
+const WAITING_PER_THREAD: usize = 48;
+
+/// The thread priority below normal, so that hashing never delays signing.
+const NICE: i32 = 10;
+
+/// Why a password was not hashed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PoolError {
+    /// Too many wait already.
+    #[error("too many logins wait for their password to be checked")]
+    Overloaded,
+    /// The pool is shutting down.
+    #[error("the password pool is shutting down")]
+    Closed,
+    /// The hash could not be computed.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+}
+
+/// What came of comparing a password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// Whether it was the right one.
+    pub matches: bool,
+    /// The right password hashed anew, when the stored hash has outdated parameters.
+    pub rehashed: Option<PasswordHash>,
+}
+
+/// A pool of threads that hash passwords.
+#[derive(Debug)]
+pub struct HashPool {
+    shared: Arc<Shared>,
+    nobody: PasswordHash,
+}
+
+/// A place in the queue; it is given up when dropped.
+#[derive(Debug)]
+pub struct Place {
+    shared: Arc<Shared>,
+    lane: Lane,
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    work: Condvar,
+    capacity: usize,
+    hashes: AtomicU64,
+}
+
+/// The sources that are served in turns: an IPv4 address, or the /64 network of an IPv6 address.
+type Lane = IpAddr;
+
+#[derive(Debug, Default)]
+struct State {
+    /// Places given, by source.
+    places: HashMap<Lane, usize>,
+    given: usize,
+    /// What waits, by source, and whose turn it is.
+    waiting: HashMap<Lane, VecDeque<Job>>,
+    turns: VecDeque<Lane>,
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Job {
+    place: Place,
+    password: Password,
+    task: Task,
+}
+
+#[derive(Debug)]
+enum Task {
+    Hash(oneshot::Sender<Result<PasswordHash, HashError>>),
+    Verify(PasswordHash, oneshot::Sender<Result<Verified, HashError>>),
+}
+
+impl HashPool {
+    /// Starts a thread for each core.
+    pub fn start() -> Result<Self, StartError> {
+        Self::with_threads(std::thread::available_parallelism().map_or(1, usize::from))
+    }
+
+    /// Starts this many threads; fails when the system gives no threads or no randomness.
+    pub fn with_threads(threads: usize) -> Result<Self, StartError> {
+        let threads = threads.max(1);
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            work: Condvar::new(),
+            capacity: threads * WAITING_PER_THREAD,
+            hashes: AtomicU64::new(0),
+        });
+        let pool = Self { shared, nobody: PasswordHash::of_nobody()? };
+        for number in 0..threads {
+            let shared = pool.shared.clone();
+            std::thread::Builder::new().name(format!("password-{number}")).spawn(move || work(&shared))?;
+        }
+        Ok(pool)
+    }
+
+    /// Gives a place to one that comes from `source`, before anything is done for them.
+    ///
+    /// One source gets at most half of all places.
+    pub fn admit(&self, source: IpAddr) -> Result<Place, PoolError> {
+        let lane = lane(source);
+        let mut state = self.shared.lock();
+        let of_lane = state.places.get(&lane).copied().unwrap_or(0);
+        if state.closed {
+            return Err(PoolError::Closed);
+        }
+        if state.given >= self.shared.capacity || of_lane >= self.shared.capacity / 2 {
+            return Err(PoolError::Overloaded);
+        }
+        state.given += 1;
+        state.places.insert(lane, of_lane + 1);
+        Ok(Place { shared: self.shared.clone(), lane })
+    }
+
+    /// Compares a password with a hash; without one, with a hash that nobody has, at the same cost (F9).
+    pub async fn verify(
+        &self,
+        place: Place,
+        password: Password,
+        hash: Option<PasswordHash>,
+    ) -> Result<Verified, PoolError> {
+        let (reply, answer) = oneshot::channel();
+        let hash = hash.unwrap_or_else(|| self.nobody.clone());
+        self.shared.push(Job { place, password, task: Task::Verify(hash, reply) })?;
+        Ok(answer.await.map_err(|_| PoolError::Closed)??)
+    }
+
+    /// Hashes a password.
+    pub async fn hash(&self, place: Place, password: Password) -> Result<PasswordHash, PoolError> {
+        let (reply, answer) = oneshot::channel();
+        self.shared.push(Job { place, password, task: Task::Hash(reply) })?;
+        Ok(answer.await.map_err(|_| PoolError::Closed)??)
+    }
+
+    /// Tells how many hashes were computed since the start; a metric.
+    pub fn hashes(&self) -> u64 {
+        self.shared.hashes.load(Ordering::Relaxed)
+    }
+
+    /// Tells how many places are given; a metric.
+    pub fn waiting(&self) -> usize {
+        self.shared.lock().given
+    }
+}
+
+/// Why the pool cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The system gives no thread.
+    #[error("no thread for hashing passwords: {0}")]
+    Thread(#[from] std::io::Error),
+    /// There is no randomness.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+}
+
+impl Drop for HashPool {
+    fn drop(&mut self) {
+        let dropped = {
+            let mut state = self.shared.lock();
+            state.closed = true;
+            state.turns.clear();
+            std::mem::take(&mut state.waiting)
+        };
+        // Outside the lock: each place takes it to give itself up.
+        drop(dropped);
+        self.shared.work.notify_all();
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        state.given = state.given.saturating_sub(1);
+        if let Some(places) = state.places.get_mut(&self.lane) {
+            *places = places.saturating_sub(1);
+            if *places == 0 {
+                state.places.remove(&self.lane);
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, job: Job) -> Result<(), PoolError> {
+        let mut state = self.lock();
+        if state.closed {
+            drop(state);
+            return Err(PoolError::Closed);
+        }
+        let lane = job.place.lane;
+        let queue = state.waiting.entry(lane).or_default();
+        queue.push_back(job);
+        if queue.len() == 1 {
+            state.turns.push_back(lane);
+        }
+        drop(state);
+        self.work.notify_one();
+        Ok(())
+    }
+
+    /// Waits for the next job; `None` when the pool is closed.
+    fn next(&self) -> Option<Job> {
+        let mut state = self.lock();
+        loop {
+            if state.closed {
+                return None;
+            }
+            if let Some(job) = state.take_turn() {
+                return Some(job);
+            }
+            state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl State {
+    /// Takes one job of the source whose turn it is, and sends that source to the end of the line.
+    fn take_turn(&mut self) -> Option<Job> {
+        let lane = self.turns.pop_front()?;
+        let queue = self.waiting.get_mut(&lane)?;
+        let job = queue.pop_front();
+        if queue.is_empty() {
+            self.waiting.remove(&lane);
+        } else {
+            self.turns.push_back(lane);
+        }
+        job
+    }
+}
+
+impl Job {
+    fn is_abandoned(&self) -> bool {
+        match &self.task {
+            Task::Hash(reply) => reply.is_closed(),
+            Task::Verify(_, reply) => reply.is_closed(),
+        }
+    }
+
+    fn run(self, workspace: &mut Workspace, hashes: &AtomicU64) {
+        let Self { place, password, task } = self;
+        hashes.fetch_add(1, Ordering::Relaxed);
+        // A caller that went away has no use for the answer.
+        match task {
+            Task::Hash(reply) => {
+                let _ = reply.send(workspace.hash(&password));
+            }
+            Task::Verify(hash, reply) => {
+                let _ = reply.send(verify(workspace, &password, &hash));
+            }
+        }
+        drop(place);
+    }
+}
+
+fn verify(
+    workspace: &mut Workspace,
+    password: &Password,
+    hash: &PasswordHash,
+) -> Result<Verified, HashError> {
+    let matches = workspace.verify(password, hash)?;
+    let rehashed = if matches && hash.is_outdated() { Some(workspace.hash(password)?) } else { None };
+    Ok(Verified { matches, rehashed })
+}
+
+fn work(shared: &Shared) {
+    lower_priority();
+    let mut workspace = Workspace::new();
+    while let Some(job) = shared.next() {
+        if !job.is_abandoned() {
+            job.run(&mut workspace, &shared.hashes);
+        }
+    }
+}
+
+/// Lowers this thread's priority. On Linux a thread is addressed like a process; elsewhere it stays as it is.
+fn lower_priority() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE) {
+        tracing::warn!(%error, "password hashing runs at normal priority");
+    }
+}
+
+fn lane(source: IpAddr) -> Lane {
+    match source.to_canonical() {
+        IpAddr::V6(address) => {
+            IpAddr::V6(std::net::Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))
+        }
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}

@@ -1,0 +1,6 @@
+//! What people prove themselves with: the mechanics of each factor, without accounts or counting.
+
+pub mod hash_pool;
+pub mod password;
+pub mod sealing;
+pub mod totp;

@@ -1,0 +1,134 @@
+//! The first step: a name and a password.
+
+use ca_core::policy::{FactorKind, Source};
+
+use super::audit::{AuditEvent, FailureReason};
+use super::throttle::{self, Admission, DISABLED_AT};
+use super::{AccountName, Challenge, Login, LoginError, canonical, token};
+use crate::factors::hash_pool::Place;
+use crate::factors::password::Password;
+use crate::secret::Secret;
+use crate::store::{ChallengeRow, Credentials};
+
+/// Names without an account share this many failure counters, so that they cannot fill the database.
+const UNKNOWN_BUCKETS: u32 = 1 << 18;
+
+/// What a typed name stands for; whether there is an account shows in nothing a client sees.
+struct Account {
+    /// What events call it.
+    label: String,
+    /// Whose failures are counted.
+    authenticator: String,
+    credentials: Option<Credentials>,
+}
+
+impl Login {
+    /// Checks a name and a password; gives the challenge that a factor has to answer.
+    ///
+    /// Refuses with [`LoginError::Overloaded`] before any work is done when too many wait.
+    pub async fn start(
+        &self,
+        name: &str,
+        password: &Secret,
+        source: &Source,
+    ) -> Result<Challenge, LoginError> {
+        let password = Password::typed(password).map_err(|_| LoginError::PasswordTooLong)?;
+        let place = self.setup.hashes.admit(source.ip)?;
+        let account = self.account(name).await?;
+        let now = self.setup.clock.now();
+        let admission = throttle::admit(&self.setup.store, &account.authenticator, now).await?;
+        if let Admission::Wait { secs } = admission {
+            let delayed = LoginError::Delayed { retry_after_secs: secs };
+            return Err(self.fail(&account.label, source, FailureReason::TooSoon, delayed).await);
+        }
+        if self.check_password(&account, admission, place, password).await? {
+            return self.open_challenge(account, source).await;
+        }
+        let reason = self.explain(&account, admission).await?;
+        Err(self.fail(&account.label, source, reason, LoginError::Refused).await)
+    }
+
+    async fn account(&self, name: &str) -> Result<Account, LoginError> {
+        let credentials = match AccountName::parse(name) {
+            Some(name) => self.setup.store.credentials(&name).await?,
+            None => None,
+        };
+        Ok(match credentials {
+            Some(credentials) => Account {
+                label: credentials.user.name.to_string(),
+                authenticator: format!("password/{}", credentials.user.id),
+                credentials: Some(credentials),
+            },
+            None => self.nobody(name),
+        })
+    }
+
+    /// Stands in for an account that is not there, with a counter of its own that survives restarts.
+    fn nobody(&self, name: &str) -> Account {
+        let tag = self.setup.sealer.tag("unknown-account", &canonical(name));
+        let bucket = u32::from_be_bytes([tag[0], tag[1], tag[2], tag[3]]) % UNKNOWN_BUCKETS;
+        Account {
+            label: format!("unknown:{}", hex::encode(&tag[4..12])),
+            authenticator: format!("unknown/{bucket:05x}"),
+            credentials: None,
+        }
+    }
+
+    /// Compares the password, with the hash of nobody where it cannot be right; the work is the same (F9).
+    async fn check_password(
+        &self,
+        account: &Account,
+        admission: Admission,
+        place: Place,
+        password: Password,
+    ) -> Result<bool, LoginError> {
+        let usable = account
+            .credentials
+            .as_ref()
+            .filter(|credentials| credentials.user.enabled && admission != Admission::Disabled);
+        let stored = usable.map(|credentials| credentials.password.clone());
+        let verified = match self.setup.hashes.verify(place, password, stored).await {
+            Ok(verified) => verified,
+            Err(error) => {
+                // The password was not checked, so the attempt does not count.
+                if admission != Admission::Disabled {
+                    self.setup.store.refund(&account.authenticator).await?;
+                }
+                return Err(error.into());
+            }
+        };
+        if let (Some(new), Some(Credentials { user, password: old })) = (verified.rehashed, usable) {
+            self.setup.store.rehash_password(&user.id, old, &new).await?;
+        }
+        Ok(verified.matches && usable.is_some())
+    }
+
+    async fn open_challenge(&self, account: Account, source: &Source) -> Result<Challenge, LoginError> {
+        let Some(Credentials { user, .. }) = account.credentials else { return Err(LoginError::Refused) };
+        let (token, hash) = token::generate(token::CHALLENGE)?;
+        let expires_at = self.setup.clock.now().seconds().plus_secs(self.config.challenge_secs);
+        let user_id = user.id.clone();
+        let challenge = ChallengeRow { user, source: source.ip };
+        self.setup.store.open_challenge(&account.authenticator, hash, &challenge, expires_at).await?;
+        if self.setup.store.totp_factors(&user_id).await?.is_empty() {
+            let error = LoginError::NoFactor;
+            return Err(self.fail(&account.label, source, FailureReason::NoFactor, error).await);
+        }
+        Ok(Challenge { token, factors: vec![FactorKind::Totp], expires_at })
+    }
+
+    /// Tells why a password was refused, and records that it is disabled when this was one failure too many.
+    async fn explain(&self, account: &Account, admission: Admission) -> Result<FailureReason, LoginError> {
+        let Some(credentials) = &account.credentials else { return Ok(FailureReason::UnknownAccount) };
+        if let Admission::Try { failures: failures @ DISABLED_AT.. } = admission {
+            let user = credentials.user.name.clone();
+            let event = AuditEvent::FactorDisabled { user, factor: "password".to_owned(), failures };
+            self.setup.audit.record(event).await?;
+        }
+        Ok(match admission {
+            Admission::Disabled => FailureReason::FactorDisabled,
+            _ if !credentials.user.enabled => FailureReason::AccountDisabled,
+            _ => FailureReason::WrongPassword,
+        })
+    }
+}

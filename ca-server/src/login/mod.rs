@@ -1,0 +1,167 @@
+//! Logging in: a password, then a factor, then a session.
+//!
+//! ```text
+//! start  ── place in the hash pool ─▶ account ─▶ attempt counted ─▶ Argon2id ─▶ challenge
+//! finish ── challenge ─▶ attempt counted ─▶ code ─▶ step and challenge taken ─▶ event recorded ─▶ session
+//! ```
+//!
+//! Every attempt is counted before it is checked, every failure ends in [`Login::fail`], and nobody gets a session
+//! whose event is not in the log (I10). An unknown name, a wrong password and a disabled account take the same way and
+//! get the same answer (F9).
+
+pub mod audit;
+mod error;
+mod first_step;
+mod name;
+mod second_step;
+mod session;
+mod tally;
+pub mod throttle;
+mod token;
+
+use std::sync::Arc;
+
+use ca_core::policy::{FactorKind, Source};
+use ca_core::time::UnixSeconds;
+
+pub use audit::{Audit, AuditEvent, AuditUnavailable, FailureReason};
+pub use error::LoginError;
+pub use name::{AccountName, canonical};
+pub use session::{MAX_AGE_MILLIS, Session, SessionCache};
+pub use tally::{EVERYTHING_ELSE, MAX_WINDOWS, WINDOW_SECS};
+pub use token::TokenHash;
+
+use crate::clock::Clock;
+use crate::factors::hash_pool::HashPool;
+use crate::factors::sealing::Sealer;
+use crate::secret::Secret;
+use crate::store::Store;
+
+/// What logins and accounts are made of.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The state.
+    pub store: Store,
+    /// The threads that hash passwords.
+    pub hashes: Arc<HashPool>,
+    /// The key of the seeds.
+    pub sealer: Arc<Sealer>,
+    /// The audit trail.
+    pub audit: Arc<dyn Audit>,
+    /// The clock.
+    pub clock: Clock,
+    /// The sessions asked for lately.
+    pub sessions: Arc<SessionCache>,
+}
+
+/// How long things last, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoginConfig {
+    /// A session, at the most.
+    pub session_secs: u64,
+    /// A session that is not used.
+    pub idle_secs: u64,
+    /// The time from the password to the factor.
+    pub challenge_secs: u64,
+}
+
+impl Default for LoginConfig {
+    /// 12 hours, 1 hour idle (OWASP ASVS 7), and 5 minutes to find the phone.
+    fn default() -> Self {
+        Self { session_secs: 12 * 3600, idle_secs: 3600, challenge_secs: 300 }
+    }
+}
+
+/// The answer to a right password.
+#[derive(Debug)]
+pub struct Challenge {
+    /// To be sent back with the factor, from the same address.
+    pub token: Secret,
+    /// The kinds of factor the account has.
+    pub factors: Vec<FactorKind>,
+    /// When it is too late.
+    pub expires_at: UnixSeconds,
+}
+
+/// The answer to a right factor.
+#[derive(Debug)]
+pub struct NewSession {
+    /// The bearer token; the only copy there is.
+    pub token: Secret,
+    /// Whose session it is, how they logged in and when it ends.
+    pub session: Session,
+    /// How long it may idle, in seconds.
+    pub idle_secs: u64,
+}
+
+/// Logs people in and knows their sessions.
+#[derive(Debug)]
+pub struct Login {
+    setup: Setup,
+    config: LoginConfig,
+    tally: tally::Tally,
+}
+
+impl Login {
+    /// Puts the parts together.
+    pub fn new(setup: Setup, config: LoginConfig) -> Self {
+        Self { setup, config, tally: tally::Tally::default() }
+    }
+
+    /// Gives the times in force.
+    pub fn config(&self) -> LoginConfig {
+        self.config
+    }
+
+    /// Records the failures of windows that are over, and deletes what has expired; to be called every few seconds.
+    pub async fn housekeeping(&self) -> Result<(), LoginError> {
+        self.record_failures(false).await;
+        let now = self.setup.clock.now().seconds();
+        self.setup.store.sweep_challenges(now).await?;
+        self.setup.store.sweep_sessions(now, now.minus_secs(self.config.idle_secs)).await?;
+        Ok(())
+    }
+
+    /// Records all failures that are in no event yet; to be called before the server stops.
+    pub async fn flush(&self) {
+        self.record_failures(true).await;
+    }
+
+    /// Counts a failed login, records it if it is the first in a while, and gives `error` back.
+    async fn fail(
+        &self,
+        account: &str,
+        source: &Source,
+        reason: FailureReason,
+        error: LoginError,
+    ) -> LoginError {
+        let now = self.setup.clock.now();
+        if let Some(event) = self.tally.count(account, source.ip, reason, now) {
+            self.record_failure(event).await;
+        }
+        error
+    }
+
+    /// Records a failure; when that fails, it is counted again: the login has failed anyway, and nothing gets lost.
+    async fn record_failure(&self, event: AuditEvent) {
+        if let Err(error) = self.setup.audit.record(event.clone()).await {
+            tracing::warn!(%error, "a failed login could not be recorded; it is kept for the next event");
+            self.tally.put_back(event, self.setup.clock.now());
+        }
+    }
+
+    /// Records closed windows side by side: the log commits them in one round.
+    async fn record_failures(&self, all: bool) {
+        let mut records = tokio::task::JoinSet::new();
+        for event in self.tally.close(self.setup.clock.now(), all) {
+            let audit = self.setup.audit.clone();
+            records.spawn(async move { audit.record(event.clone()).await.err().map(|error| (event, error)) });
+        }
+        while let Some(result) = records.join_next().await {
+            if let Ok(Some((event, error))) = result {
+                tracing::warn!(%error, "failed logins could not be recorded; they are kept for the next event");
+                self.tally.put_back(event, self.setup.clock.now());
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Logins between the password and the factor, and their one commit.
+
+use std::net::IpAddr;
+
+use ca_core::time::UnixSeconds;
+use sqlx::Row;
+
+use super::{Store, StoreError, User, factors, signed, users};
+use crate::login::TokenHash;
+
+/// A login whose password was right.
+#[derive(Clone, Debug)]
+pub struct ChallengeRow {
+    /// Whose login it is.
+    pub user: User,
+    /// The only address the factor may come from.
+    pub source: IpAddr,
+}
+
+/// A factor that was shown, as the database needs to know it.
+#[derive(Clone, Debug)]
+pub struct PassedFactor<'a> {
+    /// The factor's ULID.
+    pub id: &'a str,
+    /// The TOTP time step its code belongs to.
+    pub step: u64,
+    /// The authenticator whose failures are over.
+    pub authenticator: &'a str,
+    /// Authenticators that were tried with the same code in vain.
+    pub refunds: &'a [String],
+}
+
+/// What became of a right code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginOutcome {
+    /// The step and the challenge were taken.
+    Accepted,
+    /// The step, or a later one, was taken before; the challenge is untouched.
+    StepUsed,
+    /// The challenge was used or has expired; the step is taken all the same.
+    ChallengeUsed,
+}
+
+impl Store {
+    /// Ends the failures of a password and opens a challenge for the factor.
+    pub async fn open_challenge(
+        &self,
+        authenticator: &str,
+        token: TokenHash,
+        challenge: &ChallengeRow,
+        expires_at: UnixSeconds,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        sqlx::query("DELETE FROM failures WHERE authenticator = ?")
+            .bind(authenticator)
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query("INSERT INTO challenges (token_hash, user_id, source, expires_at) VALUES (?, ?, ?, ?)")
+            .bind(token.as_slice())
+            .bind(&challenge.user.id)
+            .bind(challenge.source.to_string())
+            .bind(signed(expires_at.0))
+            .execute(&mut *tx)
+            .await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Finds a challenge that is neither used nor expired.
+    pub async fn challenge(
+        &self,
+        token: TokenHash,
+        now: UnixSeconds,
+    ) -> Result<Option<ChallengeRow>, StoreError> {
+        let row = sqlx::query(
+            "SELECT u.id, u.name, u.email, u.groups, u.disabled_at, c.source
+             FROM challenges c JOIN users u ON u.id = c.user_id
+             WHERE c.token_hash = ? AND c.used_at IS NULL AND c.expires_at > ?",
+        )
+        .bind(token.as_slice())
+        .bind(signed(now.0))
+        .fetch_optional(&self.readers)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let source: String = row.try_get("source")?;
+        let source = source.parse().map_err(|_| StoreError::Corrupt { what: "source address" })?;
+        Ok(Some(ChallengeRow { user: users::parse_user(&row)?, source }))
+    }
+
+    /// Takes the time step, then the challenge, and ends the factor's failures, in one transaction.
+    ///
+    /// A step is taken even when the challenge is not: a code that was right once is never right again.
+    pub async fn pass_challenge(
+        &self,
+        token: TokenHash,
+        factor: &PassedFactor<'_>,
+        now: UnixSeconds,
+    ) -> Result<LoginOutcome, StoreError> {
+        let mut tx = self.begin().await?;
+        if !factors::take_step(&mut tx, factor.id, factor.step).await? {
+            return Ok(LoginOutcome::StepUsed);
+        }
+        let taken = sqlx::query(
+            "UPDATE challenges SET used_at = ? WHERE token_hash = ? AND used_at IS NULL AND expires_at > ?",
+        )
+        .bind(signed(now.0))
+        .bind(token.as_slice())
+        .bind(signed(now.0))
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query("DELETE FROM failures WHERE authenticator = ?")
+            .bind(factor.authenticator)
+            .execute(&mut *tx)
+            .await?;
+        for authenticator in factor.refunds {
+            sqlx::query("UPDATE failures SET count = count - 1 WHERE authenticator = ? AND count > 0")
+                .bind(authenticator)
+                .execute(&mut *tx)
+                .await?;
+        }
+        tx.commit().await?;
+        Ok(if taken.rows_affected() == 1 { LoginOutcome::Accepted } else { LoginOutcome::ChallengeUsed })
+    }
+
+    /// Deletes challenges that expired.
+    pub async fn sweep_challenges(&self, now: UnixSeconds) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM challenges WHERE expires_at <= ?")
+            .bind(signed(now.0))
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,187 @@
+//! Accounts and their passwords.
+
+use std::collections::BTreeSet;
+
+use ca_core::names::{Email, GroupName, UserName};
+use ca_core::time::UnixSeconds;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use super::{NewTotp, Store, StoreError, signed};
+use crate::factors::password::PasswordHash;
+use crate::login::AccountName;
+
+/// An account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The ULID that rows refer to; it never changes.
+    pub id: String,
+    /// The canonical name.
+    pub name: UserName,
+    /// The canonical address.
+    pub email: Email,
+    /// The groups the policy speaks of.
+    pub groups: BTreeSet<GroupName>,
+    /// Whether the account works.
+    pub enabled: bool,
+}
+
+/// An account with what checks its password.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The account.
+    pub user: User,
+    /// The hash of its password.
+    pub password: PasswordHash,
+}
+
+/// An account to be.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// Who.
+    pub user: User,
+    /// The hash of the password.
+    pub password: PasswordHash,
+    /// The first factor.
+    pub totp: NewTotp,
+}
+
+const USER: &str = "SELECT u.id, u.name, u.email, u.groups, u.disabled_at, p.phc
+                    FROM users u JOIN passwords p ON p.user_id = u.id WHERE u.name = ?";
+const USER_BY_EMAIL: &str = "SELECT u.id, u.name, u.email, u.groups, u.disabled_at, p.phc
+                             FROM users u JOIN passwords p ON p.user_id = u.id WHERE u.email = ?";
+
+impl Store {
+    /// Finds an account by its name or address.
+    pub async fn credentials(&self, name: &AccountName) -> Result<Option<Credentials>, StoreError> {
+        let query = match name {
+            AccountName::User(name) => sqlx::query(USER).bind(name.as_str().to_owned()),
+            AccountName::Email(email) => sqlx::query(USER_BY_EMAIL).bind(email.as_str().to_owned()),
+        };
+        let Some(row) = query.fetch_optional(&self.readers).await? else { return Ok(None) };
+        let password = PasswordHash::from_phc(row.try_get("phc")?)
+            .map_err(|_| StoreError::Corrupt { what: "password hash" })?;
+        Ok(Some(Credentials { user: parse_user(&row)?, password }))
+    }
+
+    /// Gives all accounts, by name.
+    pub async fn users(&self) -> Result<Vec<User>, StoreError> {
+        let rows = sqlx::query("SELECT id, name, email, groups, disabled_at FROM users ORDER BY name")
+            .fetch_all(&self.readers)
+            .await?;
+        rows.iter().map(parse_user).collect()
+    }
+
+    /// Creates an account with its password and first factor, all or nothing.
+    pub async fn add_user(&self, new: &NewUser, now: UnixSeconds) -> Result<(), StoreError> {
+        let groups = serde_json::to_string(&new.user.groups)
+            .map_err(|_| StoreError::Corrupt { what: "list of groups" })?;
+        let mut tx = self.begin().await?;
+        sqlx::query("INSERT INTO users (id, name, email, groups, created_at) VALUES (?, ?, ?, ?, ?)")
+            .bind(&new.user.id)
+            .bind(new.user.name.as_str())
+            .bind(new.user.email.as_str())
+            .bind(groups)
+            .bind(signed(now.0))
+            .execute(&mut *tx)
+            .await
+            .map_err(taken)?;
+        set_password(&mut tx, &new.user.id, &new.password, now).await?;
+        super::factors::insert_totp(&mut tx, &new.user.id, &new.totp, now).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Disables or enables an account; disabling ends its sessions and logins under way.
+    pub async fn set_enabled(
+        &self,
+        user_id: &str,
+        enabled: bool,
+        now: UnixSeconds,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        sqlx::query("UPDATE users SET disabled_at = ? WHERE id = ?")
+            .bind((!enabled).then_some(signed(now.0)))
+            .bind(user_id)
+            .execute(&mut *tx)
+            .await?;
+        if !enabled {
+            super::sessions::end_all(&mut tx, user_id).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Gives an account a new password and a new factor in place of all it had, and ends its sessions.
+    pub async fn replace_credentials(
+        &self,
+        user_id: &str,
+        password: &PasswordHash,
+        totp: &NewTotp,
+        now: UnixSeconds,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        super::factors::remove_all(&mut tx, user_id).await?;
+        super::factors::insert_totp(&mut tx, user_id, totp, now).await?;
+        set_password(&mut tx, user_id, password, now).await?;
+        super::sessions::end_all(&mut tx, user_id).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Stores the same password hashed with newer parameters, unless it was changed in the meantime.
+    pub async fn rehash_password(
+        &self,
+        user_id: &str,
+        old: &PasswordHash,
+        new: &PasswordHash,
+    ) -> Result<(), StoreError> {
+        sqlx::query("UPDATE passwords SET phc = ? WHERE user_id = ? AND phc = ?")
+            .bind(new.as_str())
+            .bind(user_id)
+            .bind(old.as_str())
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+}
+
+/// Stores a password and forgets the failures of the one before.
+async fn set_password(
+    tx: &mut sqlx::SqliteConnection,
+    user_id: &str,
+    password: &PasswordHash,
+    now: UnixSeconds,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO passwords (user_id, phc, changed_at) VALUES (?, ?, ?)
+         ON CONFLICT (user_id) DO UPDATE SET phc = excluded.phc, changed_at = excluded.changed_at",
+    )
+    .bind(user_id)
+    .bind(password.as_str())
+    .bind(signed(now.0))
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query("DELETE FROM failures WHERE authenticator = 'password/' || ?")
+        .bind(user_id)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Reads the columns `id`, `name`, `email`, `groups` and `disabled_at`.
+pub(super) fn parse_user(row: &SqliteRow) -> Result<User, StoreError> {
+    let corrupt = |what| StoreError::Corrupt { what };
+    let groups: String = row.try_get("groups")?;
+    Ok(User {
+        id: row.try_get("id")?,
+        name: row.try_get::<String, _>("name")?.try_into().map_err(|_| corrupt("user name"))?,
+        email: row.try_get::<String, _>("email")?.try_into().map_err(|_| corrupt("e-mail address"))?,
+        groups: serde_json::from_str(&groups).map_err(|_| corrupt("list of groups"))?,
+        enabled: row.try_get::<Option<i64>, _>("disabled_at")?.is_none(),
+    })
+}
+
+fn taken(error: sqlx::Error) -> StoreError {
+    match error {
+        sqlx::Error::Database(cause) if cause.is_unique_violation() => StoreError::Taken,
+        other => other.into(),
+    }
+}
