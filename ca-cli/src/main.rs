@@ -4,6 +4,7 @@
 //! 1 refused or findings, 2 wrong usage or could not be done or checked.
 
 mod agent;
+mod audit;
 mod cli;
 mod clock;
 mod commands;

@@ -41,6 +41,21 @@ impl Site {
         named.map(|url| Self::new(&url, state)).transpose()
     }
 
+    /// Takes the server of a URL, and the path at that server, with a slash at its end.
+    pub(crate) fn of_url(text: &str) -> Result<(Self, String)> {
+        let not_one = |error: &dyn std::fmt::Display| {
+            Failure::new("usage", format!("{text:?} is not an address: {error}"))
+        };
+        let url = Url::parse(text).map_err(|error| not_one(&error))?;
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(not_one(&"it has more than a host and a path"));
+        }
+        let path = format!("{}/", url.path().trim_end_matches('/'));
+        let mut server = url;
+        server.set_path("/");
+        Ok((Self::new(server.as_str(), StateDir::find()?)?, path))
+    }
+
     fn new(text: &str, state: StateDir) -> Result<Self> {
         let url = parse_url(text)?;
         Ok(Self {

@@ -2,8 +2,9 @@
 //!
 //! Nothing here reads a clock, randomness, a file or a socket (I3): time and nonces are arguments.
 //!
-//! Reading order: [`names`], [`time`], [`ssh`], [`request`], [`policy`], [`cert`], [`issuance`], [`log`].
+//! Reading order: [`names`], [`time`], [`ssh`], [`request`], [`policy`], [`cert`], [`issuance`], [`log`], [`audit`].
 
+pub mod audit;
 pub mod cert;
 pub mod issuance;
 pub mod log;

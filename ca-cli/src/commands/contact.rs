@@ -21,7 +21,7 @@ fn ca_file(global: &Global) -> Result<Option<String>> {
 }
 
 /// Prepares to talk to the server, with a session's token if there is one.
-pub(super) fn connect(global: &Global, site: &Site, token: Option<String>) -> Result<Server> {
+pub(crate) fn connect(global: &Global, site: &Site, token: Option<String>) -> Result<Server> {
     let tls_ca = match ca_file(global)? {
         Some(pem) => Some(pem),
         None => site.pins()?.and_then(|pins| pins.tls_ca),
@@ -30,7 +30,7 @@ pub(super) fn connect(global: &Global, site: &Site, token: Option<String>) -> Re
 }
 
 /// Gives the token of the session at this server, if there is one: the environment's, or the one kept.
-pub(super) fn token(site: &Site) -> Result<Option<String>> {
+pub(crate) fn token(site: &Site) -> Result<Option<String>> {
     if let Some(token) = secrets::token_variable() {
         return Ok(Some(token));
     }
@@ -41,7 +41,7 @@ pub(super) fn token(site: &Site) -> Result<Option<String>> {
 }
 
 /// Prepares to talk to the server as whoever is logged in.
-pub(super) fn connect_with_session(global: &Global, site: &Site) -> Result<Server> {
+pub(crate) fn connect_with_session(global: &Global, site: &Site) -> Result<Server> {
     let token = token(site)?.ok_or_else(|| {
         Failure::new("login-needed", format!("you are not logged in to {}", site.url()))
             .hint("ca login")
@@ -51,7 +51,7 @@ pub(super) fn connect_with_session(global: &Global, site: &Site) -> Result<Serve
 }
 
 /// Asks the server for its keys.
-pub(super) fn ask_keys(global: &Global, site: &Site, server: &Server) -> Result<Pins> {
+pub(crate) fn ask_keys(global: &Global, site: &Site, server: &Server) -> Result<Pins> {
     let trust: Trust = server.get("/v1/trust")?;
     let tls_ca = match ca_file(global)? {
         Some(pem) => Some(pem),
@@ -61,7 +61,7 @@ pub(super) fn ask_keys(global: &Global, site: &Site, server: &Server) -> Result<
 }
 
 /// Holds the server against what was pinned; at first contact pins what it says, in so many words.
-pub(super) fn check_pins(global: &Global, site: &Site, server: &Server) -> Result<Pins> {
+pub(crate) fn check_pins(global: &Global, site: &Site, server: &Server) -> Result<Pins> {
     let found = ask_keys(global, site, server)?;
     if let Some(pinned) = site.pins()? {
         let changes = pinned.changes(&found);

@@ -135,7 +135,7 @@ fn given(options: &Inspect) -> Result<Trust> {
 }
 
 /// Reads a log's key, from the text itself or from the file it names.
-pub(super) fn log_key(text: &str) -> Result<VerifierKey> {
+pub(crate) fn log_key(text: &str) -> Result<VerifierKey> {
     if let Ok(key) = text.trim().parse() {
         return Ok(key);
     }

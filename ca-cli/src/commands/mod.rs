@@ -2,7 +2,7 @@
 
 mod audit;
 mod completions;
-mod contact;
+pub(crate) mod contact;
 mod inspect;
 mod login;
 mod logout;
@@ -10,6 +10,8 @@ mod man;
 mod request;
 mod status;
 mod trust;
+
+pub(crate) use inspect::log_key as read_log_key;
 
 use crate::cli::{Cli, Command};
 use crate::failure::{Exit, Result};

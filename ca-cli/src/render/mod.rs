@@ -1,6 +1,7 @@
 //! Text for people.
 
 pub(crate) mod certificate;
+pub(crate) mod event;
 pub(crate) mod json;
 pub(crate) mod text;
 pub(crate) mod time;

@@ -1,8 +1,14 @@
 //! `ca audit`: search and verify a log.
 
-use crate::cli::{Audit, Global};
-use crate::failure::{Exit, Failure, Result};
+mod search;
+mod verify;
 
-pub(super) fn run(_global: &Global, _options: &Audit) -> Result<Exit> {
-    Err(Failure::new("later", "not yet"))
+use crate::cli::{Audit, Global};
+use crate::failure::{Exit, Result};
+
+pub(super) fn run(global: &Global, options: &Audit) -> Result<Exit> {
+    match options {
+        Audit::Verify(options) => verify::run(global, options),
+        Audit::Search(options) => search::run(global, options),
+    }
 }

@@ -1,0 +1,140 @@
+//! The audit's memory: goes from round to round in order and keeps what later rounds must agree with.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::history::{History, LAG_SECS};
+use super::opened::Opened;
+use super::policies::Policies;
+use super::replay::Case;
+use super::{Finding, Flaw};
+use crate::log::checkpoint::Origin;
+use crate::log::event::{CertificateIntent, RequestDenied, What};
+use crate::log::frontier::Frontier;
+use crate::log::journal::{Entry, object_key};
+use crate::policy::{Facts, PolicyId};
+use crate::time::{UnixMillis, UnixSeconds};
+
+/// Goes through the rounds of one log, from the first.
+#[derive(Debug)]
+pub struct Auditor {
+    origin: Origin,
+    time: UnixMillis,
+    cas: BTreeSet<String>,
+    policies: Policies,
+    history: History,
+    /// Whether a round could not be read, so that what is not known may yet have been said.
+    incomplete: bool,
+}
+
+impl Auditor {
+    /// Starts before the first entry of a log.
+    pub fn new(origin: Origin) -> Self {
+        Self {
+            origin,
+            time: UnixMillis(0),
+            cas: BTreeSet::new(),
+            policies: Policies::default(),
+            history: History::default(),
+            incomplete: false,
+        }
+    }
+
+    /// Passes over a round that cannot be read, which is a finding by itself. What it may have said (a policy, an account,
+    /// a login) is not missed in later rounds.
+    pub fn lost(&mut self) {
+        self.incomplete = true;
+    }
+
+    /// Takes the next round; `before` is the frontier of the tree that all entries before it make, if that is known.
+    ///
+    /// Gives what is wrong by what earlier rounds say, and the decisions to replay, which each can be on its own.
+    pub fn round(&mut self, opened: &Opened, before: Option<&Frontier>) -> (Vec<Finding>, Vec<Case>) {
+        let object = object_key(opened.round.first_index());
+        let mut findings = Vec::new();
+        if before.is_some_and(|before| before != opened.round.before()) {
+            findings.push(Finding::object(&object, Flaw::Frontier));
+        }
+        let mut cases = Vec::new();
+        for (position, entry) in opened.entries.iter().enumerate() {
+            let mut flaws = self.order(entry);
+            if opened.not_canonical.contains(&entry.index) {
+                flaws.push(Flaw::NotCanonical);
+            }
+            self.entry(entry, position, &mut flaws, &mut cases);
+            flaws.retain(|flaw| !(self.incomplete && flaw.is_an_absence()));
+            findings.extend(flaws.into_iter().map(|flaw| Finding::entry(&object, entry.index, flaw)));
+        }
+        (findings, cases)
+    }
+
+    fn order(&mut self, entry: &Entry) -> Vec<Flaw> {
+        let (before, time) = (self.time, entry.event.time);
+        self.time = before.max(time);
+        let mut flaws = Vec::new();
+        if time < before {
+            flaws.push(Flaw::TimeWentBack { before, time });
+        }
+        if (entry.index == 0) != matches!(entry.event.what, What::LogCreated { .. }) {
+            flaws.push(Flaw::Creation);
+        }
+        flaws
+    }
+
+    fn entry(&mut self, entry: &Entry, position: usize, flaws: &mut Vec<Flaw>, cases: &mut Vec<Case>) {
+        let (index, time) = (entry.index, entry.event.time);
+        match &entry.event.what {
+            What::LogCreated { origin, ca } => {
+                if *origin != self.origin {
+                    flaws.push(Flaw::OtherOrigin { found: origin.to_string() });
+                }
+                if index == 0 {
+                    self.cas.extend(ca.iter().cloned());
+                }
+            }
+            What::PolicyAdopted { policy, text } => {
+                flaws.extend(self.policies.adopt(index, time.seconds(), *policy, text).err());
+            }
+            What::Certificate(intent) => {
+                let CertificateIntent { facts, policy, decided_at, .. } = &**intent;
+                flaws.extend(self.history.certificate(index, time, intent.request_id).err());
+                if !self.cas.contains(&intent.ca) {
+                    flaws.push(Flaw::UnknownCa { ca: intent.ca.clone() });
+                }
+                cases.extend(self.decision(*policy, facts, *decided_at, (position, time), flaws));
+            }
+            What::RequestDenied(denied) => {
+                let RequestDenied { facts, policy, decided_at, .. } = &**denied;
+                cases.extend(self.decision(*policy, facts, *decided_at, (position, time), flaws));
+            }
+            What::SigningFailed { index, .. } if !self.history.is_recent_certificate(*index) => {
+                flaws.push(Flaw::TakesBackNothing { index: *index });
+            }
+            _ => {}
+        }
+        self.history.learn(index, time, &entry.event.what);
+    }
+
+    /// Holds a decision against the log, and makes it ready for replay if the policy it followed is known.
+    fn decision(
+        &self,
+        policy: PolicyId,
+        facts: &Facts,
+        decided: UnixSeconds,
+        (position, time): (usize, UnixMillis),
+        flaws: &mut Vec<Flaw>,
+    ) -> Option<Case> {
+        flaws.extend(self.history.check(facts, decided));
+        let entered = time.seconds();
+        if decided > entered || entered > decided.plus_secs(LAG_SECS) {
+            flaws.push(Flaw::Lag { decided, entered });
+        }
+        match self.policies.in_force(policy, decided) {
+            Ok(policy) => Some(Case { position, policy: Arc::clone(&policy), origin: self.origin.clone() }),
+            Err(flaw) => {
+                flaws.push(flaw);
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What earlier entries say that later ones rest on: accounts, logins, request ids, certificates.
+//!
+//! The server records each of these before it takes effect, so whatever a decision rests on must be in the log ahead
+//! of it. The log may say more than happened, never less.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::Flaw;
+use crate::log::event::What;
+use crate::names::{Email, GroupName, RequestId, UserName};
+use crate::policy::{FactorKind, Facts};
+use crate::request::FRESHNESS_SECS;
+use crate::time::{Ttl, UnixMillis, UnixSeconds};
+
+/// For how long after an account was disabled another node may not have heard of it, in seconds.
+const HEARSAY_SECS: u64 = 60;
+
+/// The longest that a decision may wait for its entry, in seconds: longer than any store is waited for.
+pub(super) const LAG_SECS: u64 = 600;
+
+/// For how long a login is remembered: no policy lets one count for longer.
+const LOGIN_MILLIS: u64 = (Ttl::MAX_SECS as u64 + LAG_SECS) * 1000;
+
+/// For how long a request id is remembered: one that comes back later is stale, which is a finding by itself.
+const REQUEST_MILLIS: u64 = 2 * (LAG_SECS + FRESHNESS_SECS) * 1000;
+
+/// What the entries so far say.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    accounts: BTreeMap<UserName, Account>,
+    logins: BTreeMap<String, Login>,
+    login_times: VecDeque<(UnixMillis, String)>,
+    requests: BTreeMap<RequestId, u64>,
+    certificates: VecDeque<(UnixMillis, u64)>,
+}
+
+/// One account; a name may have been added more than once, when making it failed after it was recorded.
+#[derive(Debug, Default)]
+struct Account {
+    added: Vec<(Email, BTreeSet<GroupName>)>,
+    /// The last time it was switched off, if it is off.
+    disabled: Option<(u64, UnixSeconds)>,
+}
+
+#[derive(Debug)]
+struct Login {
+    user: UserName,
+    email: Email,
+    factors: Vec<FactorKind>,
+}
+
+impl History {
+    /// Takes in an entry.
+    pub(super) fn learn(&mut self, index: u64, time: UnixMillis, what: &What) {
+        match what {
+            What::UserAdded { user, email, groups, .. } => {
+                let added = (email.clone(), groups.iter().cloned().collect());
+                self.accounts.entry(user.clone()).or_default().added.push(added);
+            }
+            What::UserEnabled { user, enabled, .. } => {
+                let account = self.accounts.entry(user.clone()).or_default();
+                account.disabled = (!enabled).then_some((index, time.seconds()));
+            }
+            What::LoginSucceeded { user, email, session, factors, .. } => {
+                let login = Login { user: user.clone(), email: email.clone(), factors: factors.clone() };
+                self.logins.insert(session.clone(), login);
+                self.login_times.push_back((time, session.clone()));
+            }
+            _ => {}
+        }
+        self.forget(time);
+    }
+
+    /// Takes in a certificate; finds the entry that has its request id already.
+    pub(super) fn certificate(&mut self, index: u64, time: UnixMillis, id: RequestId) -> Result<(), Flaw> {
+        self.certificates.push_back((time, index));
+        match self.requests.insert(id, index) {
+            None => Ok(()),
+            Some(first) => Err(Flaw::RequestIdTwice { id, first }),
+        }
+    }
+
+    /// Tells whether an entry not long ago is a certificate.
+    pub(super) fn is_recent_certificate(&self, index: u64) -> bool {
+        self.certificates.binary_search_by_key(&index, |(_, index)| *index).is_ok()
+    }
+
+    /// Holds the facts of a decision against what the log says.
+    pub(super) fn check(&self, facts: &Facts, decided: UnixSeconds) -> Vec<Flaw> {
+        let mut flaws = Vec::new();
+        let user = &facts.user;
+        let account = self.accounts.get(&user.name);
+        let fits =
+            |(email, groups): &(Email, BTreeSet<GroupName>)| *email == user.email && *groups == user.groups;
+        if !account.is_some_and(|account| account.added.iter().any(fits)) {
+            flaws.push(Flaw::NoAccount { user: user.name.clone() });
+        }
+        if let Some((by, at)) = account.and_then(|account| account.disabled)
+            && user.enabled
+            && decided > at.plus_secs(HEARSAY_SECS)
+        {
+            flaws.push(Flaw::AccountDisabled { user: user.name.clone(), by });
+        }
+        let session = &facts.session;
+        let kinds: Vec<FactorKind> = session.factors.iter().map(|factor| factor.kind).collect();
+        let began =
+            |login: &Login| login.user == user.name && login.email == user.email && login.factors == kinds;
+        if !self.logins.get(&session.id).is_some_and(began) {
+            flaws.push(Flaw::NoLogin { user: user.name.clone(), session: session.id.clone() });
+        }
+        flaws
+    }
+
+    /// Forgets what no later entry can refer to, so that memory does not grow with the log.
+    fn forget(&mut self, now: UnixMillis) {
+        let before = |span: u64| UnixMillis(now.0.saturating_sub(span));
+        while self.login_times.front().is_some_and(|(time, _)| *time < before(LOGIN_MILLIS)) {
+            if let Some((_, session)) = self.login_times.pop_front() {
+                self.logins.remove(&session);
+            }
+        }
+        while self.certificates.front().is_some_and(|(time, _)| *time < before(REQUEST_MILLIS)) {
+            self.certificates.pop_front();
+        }
+        let oldest = RequestId::from_parts(before(REQUEST_MILLIS), 0);
+        while self.requests.first_key_value().is_some_and(|(id, _)| *id < oldest) {
+            self.requests.pop_first();
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! A decision again: the same request, facts, policy and time must give the same answer and the same bytes (I6).
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::opened::Opened;
+use super::{Finding, Flaw};
+use crate::issuance::{Grant, Nonce, Precert};
+use crate::log::checkpoint::Origin;
+use crate::log::event::{CertificateIntent, RequestDenied, What};
+use crate::log::journal::object_key;
+use crate::names::Serial;
+use crate::policy::{Decision, Facts, Policy, decide};
+use crate::request::{CertRequest, ProvenRequest};
+use crate::time::{UnixMillis, UnixSeconds};
+
+/// A decision in the log and the policy it followed.
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub(super) position: usize,
+    pub(super) policy: Arc<Policy>,
+    pub(super) origin: Origin,
+}
+
+impl Case {
+    /// Decides again. `opened` is the round the case is from.
+    pub fn replay(&self, opened: &Opened) -> Vec<Finding> {
+        let Some(entry) = opened.entries.get(self.position) else { return Vec::new() };
+        let flaws = match &entry.event.what {
+            What::Certificate(intent) => self.certificate(intent, entry.index),
+            What::RequestDenied(denied) => self.denial(denied).err().into_iter().collect(),
+            _ => Vec::new(),
+        };
+        let object = object_key(opened.round.first_index());
+        flaws.into_iter().map(|flaw| Finding::entry(&object, entry.index, flaw)).collect()
+    }
+
+    /// Reads the request, and verifies that it was made for this log, just then, by whoever holds the key.
+    fn request(&self, text: &str, signature: &str, decided: UnixSeconds) -> Result<CertRequest, Flaw> {
+        let wrap = |error: crate::request::RequestError| Flaw::Request(error.to_string());
+        let request = CertRequest::from_text(text).map_err(wrap)?;
+        request.check_authority(&self.origin).map_err(wrap)?;
+        check_fresh(&request, decided)?;
+        ProvenRequest::verify(request.clone(), signature.to_owned())
+            .map_err(|error| Flaw::Possession(error.to_string()))?;
+        Ok(request)
+    }
+
+    fn certificate(&self, intent: &CertificateIntent, index: u64) -> Vec<Flaw> {
+        let request = match self.request(&intent.request, &intent.signature, intent.decided_at) {
+            Ok(request) => request,
+            Err(flaw) => return vec![flaw],
+        };
+        let grant = match self.decide(&request, &intent.facts, intent.decided_at) {
+            Decision::Grant(grant) => *grant,
+            Decision::Deny(denials) => return vec![Flaw::Denied { reasons: denials.to_string() }],
+        };
+        let mut flaws = wrong_fields(intent, &request, &grant, index);
+        flaws.extend(same_precert(intent, &grant, index).err());
+        flaws
+    }
+
+    fn denial(&self, denied: &RequestDenied) -> Result<(), Flaw> {
+        let request = self.request(&denied.request, &denied.signature, denied.decided_at)?;
+        match self.decide(&request, &denied.facts, denied.decided_at) {
+            Decision::Grant(_) => Err(Flaw::Granted { profile: request.profile }),
+            Decision::Deny(denials)
+                if denials.reasons.iter().map(ToString::to_string).eq(denied.reasons.iter().cloned()) =>
+            {
+                Ok(())
+            }
+            Decision::Deny(denials) => Err(Flaw::OtherReasons { reasons: denials.to_string() }),
+        }
+    }
+
+    fn decide(&self, request: &CertRequest, facts: &Facts, decided: UnixSeconds) -> Decision {
+        decide(&self.policy, request, facts, decided)
+    }
+}
+
+/// The server judged freshness at some millisecond of the second it recorded.
+fn check_fresh(request: &CertRequest, decided: UnixSeconds) -> Result<(), Flaw> {
+    let start = UnixMillis(decided.0.saturating_mul(1000));
+    let end = UnixMillis(start.0.saturating_add(999));
+    let fresh = request.check_fresh(start).or_else(|_| request.check_fresh(end));
+    fresh.map_err(|error| Flaw::Request(error.to_string()))
+}
+
+/// Writes the precert again from the grant and compares it byte for byte.
+fn same_precert(intent: &CertificateIntent, grant: &Grant, index: u64) -> Result<(), Flaw> {
+    let wrap = |error: String| Flaw::Precert(error);
+    let bytes = STANDARD.decode(&intent.precert).map_err(|error| wrap(error.to_string()))?;
+    let precert = Precert::from_bytes(&bytes).map_err(|error| wrap(error.to_string()))?;
+    let content = precert.content();
+    let nonce: Nonce =
+        content.nonce.as_slice().try_into().map_err(|_| wrap("its nonce is not of 32 bytes".to_owned()))?;
+    if content.ca.fingerprint().to_string() != intent.ca {
+        return Err(Flaw::Field("ca"));
+    }
+    let serial = Serial::at_index(index).ok_or(Flaw::OtherPrecert)?;
+    let again = Precert::prepare(grant, serial, &nonce, &content.ca);
+    if again.bytes() == bytes { Ok(()) } else { Err(Flaw::OtherPrecert) }
+}
+
+/// Finds the fields for people and queries that say something else than the evidence.
+fn wrong_fields(intent: &CertificateIntent, request: &CertRequest, grant: &Grant, index: u64) -> Vec<Flaw> {
+    let principals = grant.principals.iter().map(ToString::to_string);
+    let fields = [
+        ("request_id", intent.request_id == request.id),
+        ("profile", intent.profile == request.profile),
+        ("principals", principals.eq(intent.principals.iter().cloned())),
+        ("ttl", intent.ttl == grant.ttl),
+        ("reason", intent.reason == request.reason),
+        ("approvers", intent.approvers.is_empty()),
+        ("key", intent.key == request.key.key().fingerprint().to_string()),
+        ("key_id", intent.key_id == grant.key_id.as_str()),
+        ("serial", intent.serial == index),
+        ("valid_after", intent.valid_after == grant.valid_after),
+        ("valid_before", intent.valid_before == grant.valid_before),
+    ];
+    fields.into_iter().filter(|(_, right)| !right).map(|(name, _)| Flaw::Field(name)).collect()
+}
