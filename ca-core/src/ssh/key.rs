@@ -158,6 +158,9 @@ impl PublicKey {
     /// Takes a key that `ssh-key` has parsed.
     pub fn from_key_data(data: KeyData) -> Result<Self, KeyError> {
         let kind = kind_of(&data)?;
+        if !is_uncompressed(&data) {
+            return Err(KeyError::Malformed);
+        }
         let blob = ssh_key::PublicKey::new(data.clone(), "").to_bytes().map_err(|_| KeyError::Malformed)?;
         Ok(Self { kind, data, blob })
     }
@@ -210,6 +213,17 @@ fn kind_of(data: &KeyData) -> Result<KeyKind, KeyError> {
             });
         }
     })
+}
+
+/// Tells whether a curve point is written out in full: OpenSSH reads no other form (RFC 5656 §3.1), so a certificate for
+/// such a key would be dead, and one point would have two fingerprints.
+fn is_uncompressed(data: &KeyData) -> bool {
+    let point = match data {
+        KeyData::Ecdsa(point) => point.as_sec1_bytes(),
+        KeyData::SkEcdsaSha2NistP256(sk) => sk.ec_point().as_bytes(),
+        _ => return true,
+    };
+    point.first() == Some(&0x04)
 }
 
 fn modulus_bits(n: &[u8]) -> u32 {

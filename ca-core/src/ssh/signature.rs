@@ -7,6 +7,9 @@ use super::key::{KeyKind, PublicKey};
 use crate::log::hash::sha256;
 use crate::wire::{Reader, Truncated, Writer};
 
+/// The longest name an algorithm may have, in bytes (RFC 4251 §6).
+const MAX_NAME_BYTES: usize = 64;
+
 /// Why a signature does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -51,7 +54,10 @@ impl Signature {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SignatureError> {
         let mut reader = Reader::new(bytes);
         let name = std::str::from_utf8(reader.string()?).map_err(|_| SignatureError::Malformed)?;
-        Ok(Self { algorithm: name.chars().take(64).collect(), value: reader.rest().to_vec() })
+        if name.len() > MAX_NAME_BYTES {
+            return Err(SignatureError::Malformed);
+        }
+        Ok(Self { algorithm: name.to_owned(), value: reader.rest().to_vec() })
     }
 
     /// Gives the encoding.
@@ -97,6 +103,9 @@ impl Signature {
 }
 
 fn ed25519(key: &[u8], value: &[u8], message: &[u8]) -> Result<(), SignatureError> {
+    if has_small_order(key) {
+        return Err(SignatureError::Wrong);
+    }
     check(&lc::ED25519, key, value, message)
 }
 
@@ -116,9 +125,35 @@ fn ecdsa(kind: KeyKind, point: &[u8], value: &[u8], message: &[u8]) -> Result<()
     check(algorithm, point, &fixed, message)
 }
 
-/// Brings a positive `mpint` to exactly `width` bytes.
+/// Tells whether an Ed25519 point is one of the eight of small order, in any of their spellings.
+///
+/// For such a key anybody can write a signature that verifies (RFC 8032 does not forbid it, and neither aws-lc nor sshd
+/// checks), so a signature by it proves nothing, and a certificate for it would be everybody's.
+fn has_small_order(point: &[u8]) -> bool {
+    /// The y coordinates, little-endian, without the sign of x: 0, 1, the two of order 8, p - 1, and 0 and 1 as p and p + 1.
+    const SMALL: [&str; 7] = [
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    ];
+    let mut y = point.to_vec();
+    if let Some(last) = y.last_mut() {
+        *last &= 0x7f;
+    }
+    SMALL.contains(&hex::encode(y).as_str())
+}
+
+/// Brings a positive `mpint`, in its one spelling (RFC 4251 §5), to exactly `width` bytes.
 fn fixed_width(mpint: &[u8], width: usize) -> Result<Vec<u8>, SignatureError> {
-    let digits = mpint.strip_prefix(&[0]).unwrap_or(mpint);
+    let digits = match mpint {
+        [0, digits @ ..] if digits.first().is_some_and(|b| b & 0x80 != 0) => digits,
+        [first, ..] if (0x01..0x80).contains(first) => mpint,
+        _ => return Err(SignatureError::Malformed),
+    };
     let padding = width.checked_sub(digits.len()).ok_or(SignatureError::Malformed)?;
     Ok([vec![0; padding], digits.to_vec()].concat())
 }
