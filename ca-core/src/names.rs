@@ -92,7 +92,10 @@ checked_string!(
 );
 checked_string!(
     /// Why somebody wants access: one line of 1 to 500 characters, without control characters.
-    Reason, "reason", "it must be one line of 1 to 500 characters without control characters", is_reason
+    ///
+    /// People decide by it: nothing in it may break the line or show its letters in another order than they have.
+    Reason, "reason",
+    "it must be one line of 1 to 500 characters without control characters or marks that reorder text", is_reason
 );
 
 fn is_account(s: &str) -> bool {
@@ -116,7 +119,9 @@ fn is_email(s: &str) -> bool {
 
 fn is_reason(s: &str) -> bool {
     let length = s.chars().count();
-    (1..=500).contains(&length) && s.trim() == s && !s.chars().any(char::is_control)
+    // Line and paragraph separators; embeddings, overrides and isolates (Unicode UAX 9 §2). No `Cc` is among them.
+    let deceptive = |c| matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    (1..=500).contains(&length) && s.trim() == s && !s.chars().any(|c| c.is_control() || deceptive(c))
 }
 
 impl From<&UserName> for Principal {

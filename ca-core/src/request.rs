@@ -32,7 +32,7 @@ pub enum RequestError {
     #[error("the request's text is not in canonical form")]
     NotCanonical,
     /// It is signed for another log, and so for another authority.
-    #[error("the request is for {found}, not for this authority ({wanted})")]
+    #[error("the request is for {found:?}, not for this authority ({wanted})")]
     OtherAuthority {
         /// The log's origin in the request.
         found: String,
