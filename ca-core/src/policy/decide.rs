@@ -182,11 +182,7 @@ fn profile_rules(profile: &Profile, request: &CertRequest, facts: &Facts, now: U
             Denial::LoginTooOld { profile: name(), max_age: profile.login_max_age },
         ),
         (ttl <= profile.max_ttl, Denial::TtlAboveCap { profile: name(), asked: ttl, cap: profile.max_ttl }),
-        (
-            profile.key_kinds.as_ref().is_none_or(|kinds| kinds.contains(&kind)),
-            Denial::KeyKind { profile: name(), kind },
-        ),
-        (!profile.verify_required || kind.is_security_key(), Denial::KeyKind { profile: name(), kind }),
+        (profile.takes(kind), Denial::KeyKind { profile: name(), kind }),
         (!profile.require_reason || request.reason.is_some(), Denial::ReasonMissing { profile: name() }),
     ];
     rules.into_iter().filter(|(holds, _)| !holds).map(|(_, denial)| denial).collect()

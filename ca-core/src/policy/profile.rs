@@ -49,6 +49,12 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// Tells whether keys of this kind may be certified; only a security key can verify its user.
+    pub(super) fn takes(&self, kind: KeyKind) -> bool {
+        let listed = self.key_kinds.as_ref().is_none_or(|kinds| kinds.contains(&kind));
+        listed && (kind.is_security_key() || !self.verify_required)
+    }
+
     /// Checks what the types alone do not.
     pub(super) fn check(&self) -> Result<(), &'static str> {
         let one_line = |text: &String| !text.is_empty() && !text.chars().any(char::is_control);
@@ -64,6 +70,15 @@ impl Profile {
             (
                 !matches!(&self.source_address, SourceAddress::Networks(n) if n.is_empty()),
                 "source_address must not be an empty list",
+            ),
+            (
+                // sshd refuses every certificate that names such a network, and so would lock everybody out.
+                !matches!(&self.source_address, SourceAddress::Networks(n) if n.iter().any(|n| n.addr() != n.network())),
+                "source_address networks must end in zeroes after the prefix, as 10.0.0.0/8 does",
+            ),
+            (
+                self.key_kinds.is_none() || self.key_kinds.iter().flatten().any(|kind| self.takes(*kind)),
+                "key_kinds must name a kind that can be certified; with verify_required an sk- kind",
             ),
         ];
         rules.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, rule)| Err(rule))
