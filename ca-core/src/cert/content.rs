@@ -111,7 +111,10 @@ impl Content {
         let (valid_after, valid_before) = (UnixSeconds(reader.u64()?), UnixSeconds(reader.u64()?));
         let critical_options = options::read(reader.string()?)?;
         let extensions = options::read(reader.string()?)?;
-        let _reserved = reader.string()?;
+        // What stood here would be signed and then forgotten by everyone who writes the content again.
+        if !reader.string()?.is_empty() {
+            return Err(CertError::Malformed);
+        }
         let ca = PublicKey::from_blob(reader.string()?)?;
         Ok(Self {
             key,

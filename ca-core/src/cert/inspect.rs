@@ -95,14 +95,6 @@ impl Report {
             content,
         }
     }
-
-    /// Tells whether nothing speaks against using it now.
-    pub fn is_good(&self) -> bool {
-        self.signature.is_ok()
-            && self.ca_pinned != Some(false)
-            && matches!(self.validity, Validity::Valid { .. })
-            && !matches!(self.log, LogStanding::Refuted(_))
-    }
 }
 
 fn log_standing(content: &Content, log_key: Option<&VerifierKey>) -> LogStanding {

@@ -11,6 +11,7 @@ pub use content::{CertKind, Content};
 pub use inspect::{LogStanding, Report, Trust, Validity};
 pub use options::{Options, flag, text_value, value_text};
 
+use crate::names::NameError;
 use crate::ssh::{KeyError, PublicKey, Signature, SignatureError};
 use crate::wire::{Reader, Truncated, Writer};
 
@@ -39,6 +40,15 @@ pub enum CertError {
     /// Options are out of order or twice, which OpenSSH forbids.
     #[error("the certificate's options are not in order, each once")]
     OptionOrder,
+    /// It is not one that Countersign could have granted.
+    #[error("this is not a precert of Countersign's: {rule}")]
+    NotOurs {
+        /// What does not hold.
+        rule: &'static str,
+    },
+    /// An account in it is not one that Countersign can grant (I4).
+    #[error(transparent)]
+    Name(#[from] NameError),
     /// The key or the CA's key inside is not acceptable.
     #[error(transparent)]
     Key(#[from] KeyError),

@@ -27,6 +27,9 @@ pub enum NotLogged {
     /// There is more than one proof, or it is not in the format.
     #[error("the proof inside the certificate is malformed")]
     Malformed,
+    /// The proof is not the one inside the certificate.
+    #[error("the proof is not the one inside the certificate")]
+    OtherCertificate,
     /// The proof is named for another log than the one that signed it.
     #[error("the proof extension {name:?} does not belong to the log {origin}")]
     OtherLog {
@@ -96,6 +99,10 @@ impl LogEvidence {
 
     /// Verifies that the certificate with this content is in the log with this key.
     pub fn verify(&self, content: &Content, log_key: &VerifierKey) -> Result<VerifiedEvidence, NotLogged> {
+        // Anybody can fill in the fields: what stands in the certificate counts, and only if it stands there alone.
+        if Self::of(content)?.as_ref() != Some(self) {
+            return Err(NotLogged::OtherCertificate);
+        }
         let precert = Precert::of_certificate(content);
         let leaf = Leaf::new(EntryType::Certificate, self.time, Some(precert.bytes()), self.event_hash);
         let inclusion = UnverifiedProof::parse(&self.proof)?.verify(leaf_hash(&leaf.to_bytes()), log_key)?;

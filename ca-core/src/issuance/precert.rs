@@ -1,7 +1,7 @@
 //! The certificate before its proof: what the log commits to.
 
 use crate::cert::{CertError, CertKind, Content, Options};
-use crate::names::{KeyId, Principals, Serial};
+use crate::names::{KeyId, Principal, Principals, Serial};
 use crate::ssh::{CertifiableKey, PublicKey};
 use crate::time::{Ttl, UnixSeconds};
 
@@ -59,6 +59,7 @@ impl Precert {
     /// Reads back the precert that a log entry holds.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CertError> {
         let precert = Self::new(Content::from_to_be_signed(bytes)?);
+        check_ours(&precert.content)?;
         if precert.bytes == bytes { Ok(precert) } else { Err(CertError::Malformed) }
     }
 
@@ -83,4 +84,22 @@ impl Precert {
     pub fn content(&self) -> &Content {
         &self.content
     }
+}
+
+/// Checks that content read back is such as [`Precert::prepare`] writes: what is read back may yet be signed (I4, A15).
+fn check_ours(content: &Content) -> Result<(), CertError> {
+    let names = content.principals.iter().map(|name| name.parse()).collect::<Result<Vec<Principal>, _>>()?;
+    let principals = Principals::try_from(names)?;
+    let rules = [
+        (
+            principals.iter().map(Principal::as_str).eq(&content.principals),
+            "its principals are in order, each once",
+        ),
+        (content.kind == CertKind::User, "it is for a user"),
+        (content.serial != 0, "its serial is not zero"),
+        (content.nonce.len() == size_of::<Nonce>(), "its nonce has 32 bytes"),
+        (content.valid_after < content.valid_before, "it ends after it begins"),
+        (!content.extensions.keys().any(|name| name.starts_with(EXTENSION_PREFIX)), "it has no proof yet"),
+    ];
+    rules.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, rule)| Err(CertError::NotOurs { rule }))
 }
