@@ -116,19 +116,22 @@ impl Round {
     /// Writes and signs the object.
     pub fn sign(&self, origin: &Origin, signer: &NoteSigner) -> Result<Vec<u8>, JournalError> {
         let body = self.lines.join("\n") + "\n";
+        let mut object = note::sign(&self.header(origin, &body), &[signer])?.into_bytes();
+        object.push(b'\n');
+        object.extend_from_slice(body.as_bytes());
+        Ok(object)
+    }
+
+    fn header(&self, origin: &Origin, body: &str) -> String {
         let frontier: Vec<String> = self.before.hashes().iter().map(ToString::to_string).collect();
-        let header = format!(
+        format!(
             "{FIRST_LINE}\n{origin}\nfirst {}\ncount {}\nfresh-since {}\nfrontier {}\nbody {}\n",
             self.first_index(),
             self.lines.len(),
             self.fresh_since,
             if frontier.is_empty() { "-".to_owned() } else { frontier.join(" ") },
             Hash(sha256(body.as_bytes())),
-        );
-        let mut object = note::sign(&header, &[signer])?.into_bytes();
-        object.push(b'\n');
-        object.extend_from_slice(body.as_bytes());
-        Ok(object)
+        )
     }
 
     /// Reads an object and verifies its signature and its body; the events are parsed by [`Round::entries`].
@@ -141,7 +144,13 @@ impl Round {
             return Err(JournalError::Malformed("more than one signature"));
         }
         let note = note.verify(std::slice::from_ref(key))?;
-        parse_header(note.text(), body, origin)
+        let round = parse_header(note.text(), body, origin)?;
+        // One spelling: no further lines, no leading zeroes, no last line without its newline.
+        if round.header(origin, body) == note.text() && body.ends_with('\n') {
+            Ok(round)
+        } else {
+            Err(JournalError::Malformed("the header is not in its one form"))
+        }
     }
 
     /// Parses the events and computes their leaves.
