@@ -1,0 +1,266 @@
+//! The decision: every rule says no by itself, and what is granted is within both profile and request.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::net::IpAddr;
+
+use ca_core::cert::value_text;
+use ca_core::issuance::Grant;
+use ca_core::policy::{BACKDATE_SECS, Decision, Denial, Factor, FactorKind, Facts, Policy, decide};
+use ca_core::request::CertRequest;
+use ca_core::ssh::KeyKind;
+use ca_core::time::{Ttl, UnixSeconds};
+use proptest::prelude::*;
+use support::{KINDS, certifiable, facts, now, policy, request};
+
+fn denials(policy: &Policy, request: &CertRequest, facts: &Facts) -> Vec<Denial> {
+    match decide(policy, request, facts, now()) {
+        Decision::Grant(_) => Vec::new(),
+        Decision::Deny(denials) => {
+            assert_eq!(denials.policy, policy.id());
+            assert!(!denials.reasons.is_empty() && !denials.to_string().is_empty());
+            denials.reasons
+        }
+    }
+}
+
+fn grant(policy: &Policy, request: &CertRequest, facts: &Facts) -> Grant {
+    match decide(policy, request, facts, now()) {
+        Decision::Grant(grant) => *grant,
+        Decision::Deny(denials) => panic!("{denials}"),
+    }
+}
+
+fn option<'a>(grant: &'a Grant, name: &str) -> Option<&'a str> {
+    grant.critical_options.get(name).map(|data| value_text(data).unwrap())
+}
+
+type Case = (&'static [&'static str], fn(&mut CertRequest), fn(&mut Facts), fn(&Denial) -> bool);
+
+#[test]
+fn every_rule_says_no_by_itself() {
+    let cases: [Case; 12] = [
+        (&[], |r| r.user = "bob".parse().unwrap(), |_| (), |d| matches!(d, Denial::OtherUser { .. })),
+        (&[], |_| (), |f| f.user.enabled = false, |d| matches!(d, Denial::UserDisabled { .. })),
+        (&[], |r| r.profile = "prod".parse().unwrap(), |_| (), |d| matches!(d, Denial::NoSuchProfile { .. })),
+        (&["groups = [\"operators\"]"], |_| (), |_| (), |d| matches!(d, Denial::NotInGroup { .. })),
+        (&[], |_| (), |f| f.user.groups.clear(), |d| matches!(d, Denial::NotInGroup { .. })),
+        (&["factors = [\"webauthn\"]"], |_| (), |_| (), |d| matches!(d, Denial::FactorMissing { .. })),
+        (&[], |_| (), |f| f.session.factors.clear(), |d| matches!(d, Denial::FactorMissing { .. })),
+        (&["login_max_age = \"599s\""], |_| (), |_| (), |d| matches!(d, Denial::LoginTooOld { .. })),
+        (&[], |r| r.ttl = Ttl::from_secs(4 * 3600 + 1), |_| (), |d| matches!(d, Denial::TtlAboveCap { .. })),
+        (
+            &[],
+            |r| {
+                r.principals =
+                    Some(vec!["ann".parse().unwrap(), "root".parse().unwrap()].try_into().unwrap());
+            },
+            |_| (),
+            |d| matches!(d, Denial::PrincipalNotGranted { principal, .. } if principal.as_str() == "root"),
+        ),
+        (&["key_kinds = [\"rsa\"]"], |_| (), |_| (), |d| matches!(d, Denial::KeyKind { .. })),
+        (
+            &["require_reason = true"],
+            |r| r.reason = None,
+            |_| (),
+            |d| matches!(d, Denial::ReasonMissing { .. }),
+        ),
+    ];
+    for (at, (lines, change_request, change_facts, is_it)) in cases.into_iter().enumerate() {
+        let (mut request, mut facts) = (request(KeyKind::Ed25519), facts());
+        change_request(&mut request);
+        change_facts(&mut facts);
+        let found = denials(&policy(lines), &request, &facts);
+        assert!(found.len() == 1 && is_it(&found[0]), "case {at}: {found:?}");
+    }
+    assert_eq!(denials(&policy(&[]), &request(KeyKind::Ed25519), &facts()), []);
+}
+
+#[test]
+fn every_reason_is_given_and_each_once() {
+    let lines = [
+        "groups = [\"operators\"]",
+        "factors = [\"webauthn\"]",
+        "max_ttl = \"1m\"",
+        "default_ttl = \"1m\"",
+        "verify_required = true",
+        "key_kinds = [\"sk-ed25519\"]",
+        "require_reason = true",
+    ];
+    let (mut request, mut facts) = (request(KeyKind::Ed25519), facts());
+    request.user = "bob".parse().unwrap();
+    request.reason = None;
+    request.principals = Some(vec!["root".parse().unwrap()].try_into().unwrap());
+    facts.user.enabled = false;
+    let found = denials(&policy(&lines), &request, &facts);
+    assert_eq!(found.len(), 8, "{found:?}");
+}
+
+#[test]
+fn the_edges_of_login_age_and_lifetime_are_inside() {
+    let (mut request, facts) = (request(KeyKind::Ed25519), facts());
+    request.ttl = Ttl::from_secs(4 * 3600);
+    let granted = grant(&policy(&["login_max_age = \"600s\""]), &request, &facts);
+    assert_eq!(granted.ttl.secs(), 4 * 3600);
+    assert_eq!(granted.valid_before, now().plus_secs(4 * 3600));
+    assert_eq!(granted.valid_after, now().minus_secs(BACKDATE_SECS));
+}
+
+#[test]
+fn a_factor_counts_only_for_the_profiles_that_take_it_and_while_it_is_fresh() {
+    let fresh = Factor { kind: FactorKind::Sms, at: now() };
+    let mut facts = facts();
+    facts.session.factors = vec![fresh, Factor { kind: FactorKind::Totp, at: now().minus_secs(3601) }];
+    let found = denials(&policy(&[]), &request(KeyKind::Ed25519), &facts);
+    assert!(matches!(found[..], [Denial::LoginTooOld { .. }]), "a fresh SMS does not renew TOTP: {found:?}");
+    facts.session.factors.push(Factor { kind: FactorKind::Webauthn, at: now() });
+    assert_eq!(denials(&policy(&[]), &request(KeyKind::Ed25519), &facts), []);
+}
+
+#[test]
+fn a9_a_verify_required_profile_takes_security_keys_and_says_so_in_the_certificate() {
+    let policy =
+        policy(&["verify_required = true", "extensions = [\"permit-pty\", \"permit-X11-forwarding\"]"]);
+    for kind in KINDS {
+        let request = request(kind);
+        if kind.is_security_key() {
+            let granted = grant(&policy, &request, &facts());
+            assert_eq!(granted.critical_options.get("verify-required"), Some(&Vec::new()));
+            assert!(!granted.extensions.contains_key("no-touch-required"));
+        } else {
+            assert!(matches!(denials(&policy, &request, &facts())[..], [Denial::KeyKind { .. }]), "{kind:?}");
+        }
+    }
+}
+
+#[test]
+fn the_source_is_the_requesters_in_its_plain_form() {
+    for (ip, expected) in [
+        ("192.0.2.7", "192.0.2.7/32"),
+        ("::ffff:192.0.2.7", "192.0.2.7/32"),
+        ("2001:db8:0:0::1", "2001:db8::1/128"),
+        ("::1", "::1/128"),
+    ] {
+        let mut facts = facts();
+        facts.source.ip = ip.parse().unwrap();
+        let granted = grant(&policy(&["source_address = \"requester\""]), &request(KeyKind::Ed25519), &facts);
+        assert_eq!(option(&granted, "source-address"), Some(expected));
+    }
+    let lines = [
+        "source_address = { networks = [\"10.0.0.0/8\", \"2001:db8::/32\"] }",
+        "force_command = \"/bin/date -u\"",
+    ];
+    let granted = grant(&policy(&lines), &request(KeyKind::Ed25519), &facts());
+    assert_eq!(option(&granted, "source-address"), Some("10.0.0.0/8,2001:db8::/32"));
+    assert_eq!(option(&granted, "force-command"), Some("/bin/date -u"));
+    assert!(grant(&policy(&[]), &request(KeyKind::Ed25519), &facts()).critical_options.is_empty());
+}
+
+#[test]
+fn the_user_template_is_the_session_s_user() {
+    let granted = grant(&policy(&[]), &request(KeyKind::Ed25519), &facts());
+    assert_eq!(granted.principals.to_string(), "ann,deploy");
+    assert_eq!(granted.key_id.as_str(), format!("ann@example.com/{}", request(KeyKind::Ed25519).id));
+    assert_eq!(granted.key, request(KeyKind::Ed25519).key);
+}
+
+fn cases() -> impl Strategy<Value = (Vec<String>, CertRequest, Facts, u64)> {
+    let subset = |names: &'static [&'static str]| prop::sample::subsequence(names, 1..=names.len());
+    let quoted = |names: Vec<&str>| names.iter().map(|n| format!("\"{n}\"")).collect::<Vec<_>>().join(",");
+    let lines = (
+        subset(&["engineers", "others", "operators"]),
+        subset(&["{user}", "deploy", "root", "bob"]),
+        (1..5_u64, 0..8_u64),
+        prop::sample::subsequence(vec!["permit-pty", "permit-user-rc", "permit-X11-forwarding"], 0..=3),
+        prop::sample::select(vec!["\"any\"", "\"requester\"", "{ networks = [\"10.0.0.0/8\"] }"]),
+        (any::<bool>(), any::<bool>(), any::<bool>()),
+    )
+        .prop_map(
+            move |(groups, principals, (default, more), extensions, source, (verify, force, reason))| {
+                let mut lines = vec![
+                    format!("groups = [{}]", quoted(groups)),
+                    format!("principals = [{}]", quoted(principals)),
+                    format!("default_ttl = \"{default}h\""),
+                    format!("max_ttl = \"{}h\"", default + more),
+                    format!("extensions = [{}]", quoted(extensions)),
+                    format!("source_address = {source}"),
+                    format!("verify_required = {verify}"),
+                    format!("require_reason = {reason}"),
+                ];
+                lines.extend(force.then(|| "force_command = \"/bin/true\"".to_owned()));
+                lines
+            },
+        );
+    let requests = (
+        prop::sample::select(&KINDS[..]),
+        prop::option::of(1..50_000_u64),
+        prop::option::of(subset(&["ann", "bob", "deploy", "root"])),
+        any::<bool>(),
+    )
+        .prop_map(|(kind, ttl, principals, reason)| {
+            let mut request = request(kind);
+            request.ttl = ttl.and_then(Ttl::from_secs);
+            request.principals = principals
+                .map(|p| p.iter().map(|n| n.parse().unwrap()).collect::<Vec<_>>().try_into().unwrap());
+            request.reason = request.reason.filter(|_| reason);
+            request
+        });
+    let facts = (any::<bool>(), any::<u128>(), 0..5000_u64).prop_map(|(enabled, ip, age)| {
+        let mut facts = facts();
+        facts.user.enabled = enabled || age % 2 == 0;
+        facts.source.ip = IpAddr::V6(ip.into());
+        facts.session.factors[0].at = now().minus_secs(age);
+        facts
+    });
+    (lines, requests, facts, 0..5_u64)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1024))]
+
+    #[test]
+    fn a_grant_is_within_profile_and_request((lines, request, facts, later) in cases()) {
+        let policy = policy(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+        let profile = policy.profile(&request.profile).unwrap();
+        let at = UnixSeconds(now().0 + later);
+        let decision = decide(&policy, &request, &facts, at);
+        prop_assert_eq!(&decision, &decide(&policy, &request.clone(), &facts.clone(), at), "deterministic");
+        let Decision::Grant(granted) = decision else { return Ok(()) };
+
+        prop_assert!(facts.user.enabled && request.user == facts.user.name);
+        prop_assert!(!profile.groups.is_disjoint(&facts.user.groups));
+        prop_assert!(at.0 - facts.session.factors[0].at.0 <= profile.login_max_age.secs());
+        for principal in granted.principals.iter() {
+            prop_assert!(profile.principals.iter().any(|p| p.resolve(&facts.user.name) == *principal));
+            prop_assert!(request.principals.iter().all(|asked| asked.iter().any(|p| p == principal)));
+        }
+        prop_assert_eq!(granted.ttl, request.ttl.unwrap_or(profile.default_ttl));
+        prop_assert!(granted.ttl <= profile.max_ttl);
+        prop_assert_eq!(granted.valid_before.0 - at.0, granted.ttl.secs());
+        prop_assert_eq!(at.0 - granted.valid_after.0, BACKDATE_SECS);
+        prop_assert_eq!(&granted.key, &request.key);
+        prop_assert!(!profile.require_reason || request.reason.is_some());
+
+        let names: Vec<&str> = profile.extensions.iter().map(|e| e.name()).collect();
+        prop_assert!(granted.extensions.iter().all(|(n, v)| v.is_empty() && names.contains(&n.as_str())));
+        prop_assert_eq!(granted.extensions.len(), names.len());
+        let wanted = [
+            ("force-command", profile.force_command.is_some()),
+            ("source-address", lines.iter().any(|l| l.starts_with("source_address") && !l.contains("any"))),
+            ("verify-required", profile.verify_required),
+        ];
+        for (name, there) in wanted {
+            prop_assert_eq!(granted.critical_options.contains_key(name), there, "{}", name);
+        }
+        prop_assert_eq!(granted.critical_options.len(), wanted.iter().filter(|w| w.1).count());
+        prop_assert!(!profile.verify_required || request.key.key().kind().is_security_key());
+        if lines.iter().any(|l| l.contains("requester")) {
+            let address = option(&granted, "source-address").unwrap();
+            let network: ipnet::IpNet = address.parse().unwrap();
+            prop_assert_eq!(network.addr(), facts.source.ip.to_canonical());
+            prop_assert_eq!(network.prefix_len(), network.max_prefix_len());
+        }
+        prop_assert_eq!(certifiable(request.key.key().kind()), granted.key);
+    }
+}
