@@ -1,0 +1,196 @@
+//! The event's line, which is a format: what is written for each type, and what is not read.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use ca_core::issuance::Precert;
+use ca_core::log::event::{Event, RequestDenied, What};
+use ca_core::log::hash::sha256;
+use ca_core::log::leaf::{EntryType, Leaf};
+use ca_core::names::Serial;
+use ca_core::policy::FactorKind;
+use ca_core::ssh::{KeyKind, PublicKey};
+use support::ledger::{grant, intent};
+use support::{NOW, facts, now, policy};
+
+fn line(what: What) -> String {
+    Event::new(what, [1; 16], NOW, "node-1").to_line().unwrap()
+}
+
+/// What every line of these tests begins with.
+const HEAD: &str =
+    r#"{"salt":"AQEBAQEBAQEBAQEBAQEBAQ==","time":1790000000000,"at":"2026-09-21T14:13:20Z","node":"node-1","#;
+
+/// The facts of these tests, as they stand in an event.
+const FACTS: &str = r#"{"user":{"name":"ann","email":"ann@example.com","groups":["engineers","others"],"enabled":true},"session":{"id":"s1","factors":[{"kind":"totp","at":1789999400}]},"source":{"ip":"192.0.2.7","user_agent":"ca/0.1"}}"#;
+
+fn denied() -> RequestDenied {
+    RequestDenied {
+        request: "a\nb\n".to_owned(),
+        signature: "sig".to_owned(),
+        facts: facts(),
+        policy: policy(&[]).id(),
+        decided_at: now(),
+        reasons: vec!["no".to_owned()],
+    }
+}
+
+fn plain_events() -> Vec<(What, String)> {
+    let ann = || "ann".parse().unwrap();
+    let id = policy(&[]).id();
+    vec![
+        (
+            What::LogCreated { origin: "ca.example.com/log".parse().unwrap(), ca: vec!["SHA256:x".to_owned()] },
+            r#""type":"log-created","origin":"ca.example.com/log","ca":["SHA256:x"]}"#.to_owned(),
+        ),
+        (
+            What::PolicyAdopted { policy: id, text: "a = 1\n".to_owned() },
+            format!(r#""type":"policy-adopted","policy":"{id}","text":"a = 1\n"}}"#),
+        ),
+        (
+            What::UserAdded {
+                user: ann(),
+                email: "ann@example.com".parse().unwrap(),
+                groups: vec!["engineers".parse().unwrap()],
+                factors: vec![FactorKind::Totp, FactorKind::Webauthn],
+                by: "operator".to_owned(),
+            },
+            r#""type":"user-added","user":"ann","email":"ann@example.com","groups":["engineers"],"factors":["totp","webauthn"],"by":"operator"}"#.to_owned(),
+        ),
+        (
+            What::UserEnabled { user: ann(), enabled: false, by: "operator".to_owned() },
+            r#""type":"user-enabled","user":"ann","enabled":false,"by":"operator"}"#.to_owned(),
+        ),
+        (
+            What::UserReset { user: ann(), factors: vec![FactorKind::Totp], by: "operator".to_owned() },
+            r#""type":"user-reset","user":"ann","factors":["totp"],"by":"operator"}"#.to_owned(),
+        ),
+        (
+            What::UserUnlocked { user: ann(), by: "operator".to_owned() },
+            r#""type":"user-unlocked","user":"ann","by":"operator"}"#.to_owned(),
+        ),
+        (
+            What::LoginSucceeded {
+                user: ann(),
+                email: "ann@example.com".parse().unwrap(),
+                session: "s1".to_owned(),
+                factors: vec![FactorKind::Sms, FactorKind::Yubikey, FactorKind::Recovery],
+                source: facts().source,
+            },
+            r#""type":"login-succeeded","user":"ann","email":"ann@example.com","session":"s1","factors":["sms","yubikey","recovery"],"source":{"ip":"192.0.2.7","user_agent":"ca/0.1"}}"#.to_owned(),
+        ),
+        (
+            What::LoginFailed {
+                account: "ann".to_owned(),
+                source: "2001:db8::1".parse().unwrap(),
+                reason: "totp".to_owned(),
+                count: 3,
+                window_secs: 60,
+            },
+            r#""type":"login-failed","account":"ann","source":"2001:db8::1","reason":"totp","count":3,"window_secs":60}"#.to_owned(),
+        ),
+        (
+            What::FactorDisabled { user: ann(), factor: "totp".to_owned(), failures: 100 },
+            r#""type":"factor-disabled","user":"ann","factor":"totp","failures":100}"#.to_owned(),
+        ),
+        (
+            What::RequestDenied(Box::new(denied())),
+            format!(
+                r#""type":"request-denied","request":"a\nb\n","signature":"sig","facts":{FACTS},"policy":"{id}","decided_at":1790000000,"reasons":["no"]}}"#
+            ),
+        ),
+        (
+            What::SigningFailed { index: 9, cause: "no".to_owned() },
+            r#""type":"signing-failed","index":9,"cause":"no"}"#.to_owned(),
+        ),
+    ]
+}
+
+#[test]
+fn the_line_of_every_type_stays_as_it_is() {
+    for (what, expected) in plain_events() {
+        let line = line(what.clone());
+        assert_eq!(line, format!("{HEAD}{expected}"));
+        let read = Event::from_line(&line).unwrap();
+        assert_eq!((&read.what, read.precert().unwrap()), (&what, None));
+        assert_eq!(read.to_line().unwrap(), line);
+        let leaf = Leaf::new(EntryType::Event, NOW, None, sha256(line.as_bytes()));
+        assert_eq!(read.leaf(&line).unwrap(), leaf);
+    }
+}
+
+#[test]
+fn the_line_of_a_certificate_stays_as_it_is() {
+    // A key that is always the same: the RFC 8032 test vector's public half.
+    let fixed = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINdamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea";
+    let fixed: PublicKey = fixed.parse().unwrap();
+    let mut grant = grant(KeyKind::Ed25519);
+    grant.key = fixed.clone().try_into().unwrap();
+    let precert = Precert::prepare(&grant, Serial::at_index(7).unwrap(), &[7; 32], &fixed);
+    let mut intent = intent(KeyKind::Ed25519, &precert);
+    (intent.request, intent.signature) = ("r\n".to_owned(), "s".to_owned());
+    intent.precert = "cHJlY2VydA==".to_owned();
+    let id = policy(&[]).id();
+    let request_id = intent.request_id;
+    let what = What::Certificate(Box::new(intent));
+    let line = line(what.clone());
+    let expected = format!(
+        r#"{HEAD}"type":"certificate","request":"r\n","signature":"s","facts":{FACTS},"policy":"{id}","decided_at":1790000000,"precert":"cHJlY2VydA==","request_id":"{request_id}","profile":"dev","principals":["ann","deploy"],"ttl":"1h","reason":"INC-42: look at the logs","approvers":[],"key":"{0}","key_id":"ann@example.com/{request_id}","serial":7,"ca":"{0}","valid_after":1789999970,"valid_before":1790003600}}"#,
+        fixed.fingerprint()
+    );
+    assert_eq!(line, expected);
+    let read = Event::from_line(&line).unwrap();
+    assert_eq!((&read.what, read.precert().unwrap()), (&what, Some(b"precert".to_vec())));
+    let leaf = Leaf::new(EntryType::Certificate, NOW, Some(b"precert"), sha256(line.as_bytes()));
+    assert_eq!(read.leaf(&line).unwrap(), leaf);
+}
+
+#[test]
+fn the_leaf_is_92_bytes_in_the_documented_order() {
+    let bytes = Leaf::new(EntryType::Certificate, NOW, Some(b"precert"), [9; 32]).to_bytes();
+    let parts =
+        [b"countersign/leaf/v1", &[2][..], &NOW.0.to_be_bytes(), &sha256(b"precert"), &[9; 32]].concat();
+    assert_eq!((bytes.to_vec(), bytes.len()), (parts, 92));
+    let bytes = Leaf::new(EntryType::Event, NOW, None, [9; 32]).to_bytes();
+    assert_eq!((bytes[19], &bytes[28..60]), (1, &sha256(b"")[..]));
+}
+
+#[test]
+fn what_is_no_event_is_an_error_that_says_why() {
+    let good = line(What::SigningFailed { index: 9, cause: "no".to_owned() });
+    for (bad, why) in [
+        (good.replace("signing-failed", "coffee-made"), "unknown variant `coffee-made`"),
+        (good.replace(r#""type":"signing-failed","#, ""), "missing field `type`"),
+        (good.replace(r#""index":9,"#, ""), "missing field `index`"),
+        (good.replace(r#""index":9"#, r#""index":-9"#), "invalid value"),
+        (good.replace(r#""index":9"#, r#""index":9,"index":9"#), "duplicate field"),
+        (good.replace(r#""time":"#, r#""time":1,"time":"#), "duplicate field"),
+        (good.replace(r#""salt""#, r#""pepper""#), "missing field `salt`"),
+        (good.clone() + "x", "trailing characters"),
+        (good[..good.len() - 1].to_owned(), "EOF"),
+        (String::new(), "EOF"),
+        ("[]".to_owned(), "not an event"),
+    ] {
+        let error = Event::from_line(&bad).unwrap_err().to_string();
+        assert!(error.contains(why), "{bad}: {error}");
+    }
+    let user = line(What::UserEnabled { user: "ann".parse().unwrap(), enabled: true, by: "x".to_owned() });
+    let error = Event::from_line(&user.replace("\"ann\"", "\"Ann\"")).unwrap_err().to_string();
+    assert!(error.contains("^[a-z0-9_]"), "names are checked: {error}");
+}
+
+#[test]
+fn i9_a7_whatever_is_said_stays_on_its_line() {
+    for text in ["a\nb", "a\r\nb", "\u{2028}", "\0", "\u{1b}[31m", "\"}", "\u{85}", "é"] {
+        let what = What::LoginFailed {
+            account: text.to_owned(),
+            source: "::1".parse().unwrap(),
+            reason: text.to_owned(),
+            count: 1,
+            window_secs: 0,
+        };
+        let line = line(what.clone());
+        assert!(!line.bytes().any(|b| b < 0x20), "{line:?}");
+        assert_eq!(Event::from_line(&line).unwrap().what, what);
+    }
+}
