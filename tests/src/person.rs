@@ -126,7 +126,8 @@ impl Person {
     /// Gives what `ca inspect --json` says about a certificate file.
     pub fn inspect(&self, certificate: &Path) -> Result<serde_json::Value> {
         let json = run(&mut self.ca(&["inspect", &certificate.to_string_lossy(), "--json"])?)?;
-        Ok(serde_json::from_str(&json)?)
+        let mut reports: Vec<serde_json::Value> = serde_json::from_str(&json)?;
+        reports.pop().context("no report")
     }
 }
 
