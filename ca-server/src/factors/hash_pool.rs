@@ -314,3 +314,36 @@ fn lane(source: IpAddr) -> Lane {
         v4 @ IpAddr::V4(_) => v4,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s1_sources_are_served_in_turns() {
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            work: Condvar::new(),
+            capacity: 48,
+            hashes: AtomicU64::new(0),
+        });
+        let stopped = HashPool { shared, nobody: PasswordHash::of_nobody().unwrap() };
+        // The flood's addresses are of one /64 network and count as one source.
+        let flood = ["2001:db8::1", "2001:db8::2", "2001:db8::1", "2001:db8::ffff"];
+        for source in flood.into_iter().chain(["192.0.2.1", "::ffff:192.0.2.2"]) {
+            let place = stopped.admit(source.parse().unwrap()).unwrap();
+            let password = Password::typed(&"whatever it is".into()).unwrap();
+            let task = Task::Hash(oneshot::channel().0);
+            stopped.shared.push(Job { place, password, task }).unwrap();
+        }
+        let mut order = Vec::new();
+        loop {
+            // A job may only be dropped after the lock is released.
+            let job = stopped.shared.lock().take_turn();
+            let Some(job) = job else { break };
+            order.push(job.place.lane.to_string());
+        }
+        let flood = "2001:db8::";
+        assert_eq!(order, [flood, "192.0.2.1", "192.0.2.2", flood, flood, flood]);
+    }
+}

@@ -99,7 +99,7 @@ impl Store {
         if !factors::take_step(&mut tx, factor.id, factor.step).await? {
             return Ok(LoginOutcome::StepUsed);
         }
-        let taken = sqlx::query(
+        let used = sqlx::query(
             "UPDATE challenges SET used_at = ? WHERE token_hash = ? AND used_at IS NULL AND expires_at > ?",
         )
         .bind(signed(now.0))
@@ -118,7 +118,7 @@ impl Store {
                 .await?;
         }
         tx.commit().await?;
-        Ok(if taken.rows_affected() == 1 { LoginOutcome::Accepted } else { LoginOutcome::ChallengeUsed })
+        Ok(if used.rows_affected() == 1 { LoginOutcome::Accepted } else { LoginOutcome::ChallengeUsed })
     }
 
     /// Deletes challenges that expired.

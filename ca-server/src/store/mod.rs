@@ -1,6 +1,6 @@
 //! The server's state in a database; every line of SQL is in this folder.
 //!
-//! SQLite for now. PostgreSQL comes later behind the same methods: each is one statement or one short transaction
+//! `SQLite` for now. PostgreSQL comes later behind the same methods: each is one statement or one short transaction
 //! that takes what it changes by a condition, and none relies on there being a single process.
 
 mod challenges;
@@ -70,7 +70,7 @@ pub enum StoreError {
 
 /// The database: one connection that writes, and a few that read.
 ///
-/// With several writers SQLite makes each wait for the others by polling, and the slowest wait seconds; with one, they
+/// With several writers `SQLite` makes each wait for the others by polling, and the slowest wait seconds; with one, they
 /// queue in order.
 #[derive(Clone, Debug)]
 pub struct Store {

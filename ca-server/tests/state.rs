@@ -1,0 +1,157 @@
+//! The state's foundations: the database file, seals, key files, and the pool that hashes passwords.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
+mod login_support;
+
+use std::os::unix::fs::PermissionsExt;
+
+use ca_core::time::UnixMillis;
+use ca_server::factors::hash_pool::{HashPool, PoolError};
+use ca_server::factors::password::{Password, PasswordHash};
+use ca_server::factors::sealing::{SealError, Sealed, Sealer};
+use ca_server::store::{Failures, Store, StoreError};
+use login_support::World;
+use zeroize::Zeroizing;
+
+fn sealer(byte: u8) -> Sealer {
+    Sealer::new(Zeroizing::new([byte; 32]))
+}
+
+#[tokio::test]
+async fn the_database_is_its_owners_alone_and_opens_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let store = Store::open(&path).await.unwrap();
+    store.set_meta("log/checkpoint", "one").await.unwrap();
+    store.set_meta("log/checkpoint", "two").await.unwrap();
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{:?}", file.path());
+    }
+    store.close().await;
+    let store = Store::open(&path).await.unwrap();
+    assert_eq!(store.meta("log/checkpoint").await.unwrap().as_deref(), Some("two"));
+    assert_eq!(store.meta("nothing").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_server_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    Store::open(&path).await.unwrap().close().await;
+    let pool = sqlx::SqlitePool::connect(&format!("sqlite://{}", path.display())).await.unwrap();
+    sqlx::query("UPDATE _sqlx_migrations SET version = 9999").execute(&pool).await.unwrap();
+    pool.close().await;
+    let error = Store::open(&path).await.unwrap_err();
+    assert!(matches!(error, StoreError::SchemaTooNew { found: 9999, .. }), "{error}");
+    assert!(error.to_string().contains("run the newer server"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn f7_counts_are_exact_when_two_processes_count_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let stores = [Store::open(&path).await.unwrap(), Store::open(&path).await.unwrap()];
+    let mut charges = tokio::task::JoinSet::new();
+    for number in 0..60 {
+        let store = stores[number % 2].clone();
+        charges.spawn(async move {
+            let next = |before: Failures| Some(Failures { count: before.count + 1, last_at: UnixMillis(1) });
+            store.charge("totp/x", next).await.unwrap()
+        });
+    }
+    let mut before: Vec<u64> = charges.join_all().await.iter().map(|failures| failures.count).collect();
+    before.sort_unstable();
+    assert_eq!(before, (0..60).collect::<Vec<u64>>(), "each saw another count");
+    assert_eq!(stores[0].failures("totp/x").await.unwrap().count, 60);
+}
+
+#[tokio::test]
+async fn a_password_is_hashed_anew_when_the_parameters_have_changed() {
+    let world = World::new().await;
+    let alice = world.add_alice().await;
+    let weak = argon2::Params::new(64, 1, 1, None).unwrap();
+    let weak = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, weak);
+    let weak = argon2::PasswordHasher::hash_password(&weak, login_support::PASSWORD.as_bytes()).unwrap();
+    let pool = sqlx::SqlitePool::connect(&format!("sqlite://{}", world.database().display())).await.unwrap();
+    sqlx::query("UPDATE passwords SET phc = ?").bind(weak.to_string()).execute(&pool).await.unwrap();
+
+    assert!(world.log_in(&alice).await.is_ok());
+    let phc: String = sqlx::query_scalar("SELECT phc FROM passwords").fetch_one(&pool).await.unwrap();
+    assert!(phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{phc}");
+    world.pass_secs(30);
+    assert!(world.log_in(&alice).await.is_ok(), "and still is the password");
+}
+
+#[test]
+fn a_seal_opens_only_whole_in_its_place_and_with_its_key() {
+    let sealed = sealer(1).seal(b"seed", "totp/1").unwrap();
+    assert_eq!(sealer(1).open(&sealed, "totp/1").unwrap().as_slice(), b"seed");
+    assert_ne!(sealed, sealer(1).seal(b"seed", "totp/1").unwrap(), "each has its own nonce");
+    assert_eq!(sealer(1).open(&sealed, "totp/2").unwrap_err(), SealError::Damaged);
+    assert!(matches!(sealer(2).open(&sealed, "totp/1"), Err(SealError::UnknownKey { .. })));
+    for index in 0..sealed.0.len() {
+        let mut flipped = sealed.clone();
+        flipped.0[index] ^= 1;
+        assert!(sealer(1).open(&flipped, "totp/1").is_err(), "byte {index}");
+        assert!(sealer(1).open(&Sealed(sealed.0[..index].to_vec()), "totp/1").is_err(), "cut at {index}");
+    }
+}
+
+#[test]
+fn a_rotated_key_opens_what_the_older_one_sealed() {
+    let old = sealer(1).seal(b"seed", "totp/1").unwrap();
+    let rotated = sealer(2).with_older(sealer(1));
+    assert_eq!(rotated.open(&old, "totp/1").unwrap().as_slice(), b"seed");
+    let new = rotated.seal(b"seed", "totp/1").unwrap();
+    assert!(sealer(2).open(&new, "totp/1").is_ok());
+    assert!(sealer(1).open(&new, "totp/1").is_err());
+}
+
+#[test]
+fn s3_a_sealing_key_that_others_can_read_is_refused_with_the_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sealing.key");
+    std::fs::write(&path, [9; 32]).unwrap();
+    for mode in [0o644, 0o640, 0o604, 0o660] {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let error = Sealer::load(&path).unwrap_err().to_string();
+        assert!(error.contains(&format!("chmod 600 {}", path.display())), "{error}");
+    }
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let sealed = sealer(9).seal(b"seed", "x").unwrap();
+    assert!(Sealer::load(&path).unwrap().open(&sealed, "x").is_ok());
+    for size in [0, 31, 33] {
+        std::fs::write(&path, vec![9; size]).unwrap();
+        assert!(Sealer::load(&path).unwrap_err().to_string().contains("32"), "{size} bytes");
+    }
+}
+
+#[tokio::test]
+async fn s1_the_pool_refuses_before_it_works_and_one_source_takes_at_most_half() {
+    let pool = HashPool::with_threads(1).unwrap();
+    let flood = "198.51.100.1".parse().unwrap();
+    let places: Vec<_> = std::iter::from_fn(|| pool.admit(flood).ok()).collect();
+    assert_eq!(pool.admit(flood).unwrap_err(), PoolError::Overloaded);
+    let others: Vec<_> = (0..=255_u8).map_while(|n| pool.admit([203, 0, 113, n].into()).ok()).collect();
+    assert_eq!(others.len(), places.len(), "the other half is for everybody else");
+    assert_eq!(pool.admit("192.0.2.1".parse().unwrap()).unwrap_err(), PoolError::Overloaded);
+    assert_eq!(pool.hashes(), 0);
+    drop((places, others));
+    assert_eq!(pool.waiting(), 0);
+    assert!(pool.admit(flood).is_ok());
+}
+
+#[tokio::test]
+async fn the_pool_hashes_and_compares() {
+    let pool = HashPool::start().unwrap();
+    let source = "192.0.2.1".parse().unwrap();
+    let password = Password::typed(&"correct horse battery".into()).unwrap();
+    let hash = pool.hash(pool.admit(source).unwrap(), password.clone()).await.unwrap();
+    let read = PasswordHash::from_phc(hash.as_str().to_owned()).unwrap();
+    assert!(pool.verify(pool.admit(source).unwrap(), password.clone(), Some(read)).await.unwrap().matches);
+    assert!(!pool.verify(pool.admit(source).unwrap(), password, None).await.unwrap().matches);
+    assert_eq!(pool.hashes(), 3);
+}
