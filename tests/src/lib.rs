@@ -18,5 +18,7 @@ pub mod real_s3;
 pub mod requests;
 pub mod s3;
 pub mod server;
+pub mod shared;
 pub mod sshd;
 pub mod totp;
+pub mod wire;

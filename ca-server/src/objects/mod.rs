@@ -1,7 +1,7 @@
 //! The storage the log lives on: a small set of promises over named objects.
 //!
 //! Two backends ship, [`directory`] and [`s3`]; [`memory`] is the double the crash tests drive. All three pass
-//! the suite in `tests/tests/objects.rs`, one test for each MUST below. A store's word is not enough:
+//! the suite in `tests/tests/objects`, one test for each MUST below. A store's word is not enough:
 //! [`probe`] makes it prove these promises before a log is created on it and at every start.
 
 use async_trait::async_trait;

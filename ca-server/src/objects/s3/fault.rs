@@ -24,7 +24,7 @@ where
 {
     let key = key.to_owned();
     match (status(error), error.code()) {
-        (Some(status), code) => {
+        (Some(status), code) if status >= 400 => {
             let code = code.unwrap_or("no code");
             let cause =
                 short(&format!("{status} {code}: {}{}", error.message().unwrap_or_default(), advice(code)));
@@ -35,7 +35,8 @@ where
                 StoreError::Refused { key, cause }
             }
         }
-        (None, _) => StoreError::Unavailable { key, cause: short(&chain(error)) },
+        // No answer, or one that cannot be read.
+        _ => StoreError::Unavailable { key, cause: short(&chain(error)) },
     }
 }
 

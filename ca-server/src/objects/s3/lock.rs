@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_sdk_s3::primitives::DateTime;
-use aws_sdk_s3::types::{ObjectLockRetention, ObjectLockRetentionMode};
+use aws_sdk_s3::types::{ObjectLockMode, ObjectLockRetention, ObjectLockRetentionMode};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
 
@@ -64,7 +64,7 @@ impl S3 {
         let until = self.within(key, self.retention(key, &version)).await?;
         if until.is_none_or(|until| until <= DateTime::from(SystemTime::now())) {
             return Err(Failed::Broken(
-                "an object written with a lock has none in compliance mode".to_owned(),
+                "an object written with a lock shows none in compliance mode (seeing it needs s3:GetObjectRetention)".to_owned(),
             ));
         }
         self.refuses_another(key).await?;
@@ -88,15 +88,11 @@ impl S3 {
 
     /// Gives the date until which a version is locked in compliance mode.
     async fn retention(&self, key: &str, version: &str) -> Result<Option<DateTime>, StoreError> {
-        let request = self.client.get_object_retention().bucket(&self.config.bucket).key(self.name(key));
-        match request.version_id(version).send().await {
-            Ok(answer) => Ok(answer
-                .retention
-                .filter(|lock| lock.mode == Some(ObjectLockRetentionMode::Compliance))
-                .and_then(|lock| lock.retain_until_date)),
-            Err(error) if matches!(status(&error), Some(400 | 404)) => Ok(None),
-            Err(error) => Err(fault(key, &error)),
-        }
+        // Not GetObjectRetention: some clones answer it with the object.
+        let request = self.client.head_object().bucket(&self.config.bucket).key(self.name(key));
+        let head = request.version_id(version).send().await.map_err(|error| fault(key, &error))?;
+        let compliant = head.object_lock_mode == Some(ObjectLockMode::Compliance);
+        Ok(head.object_lock_retain_until_date.filter(|_| compliant))
     }
 
     /// A clone may forget create-only as soon as lock headers come with it.

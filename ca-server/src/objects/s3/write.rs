@@ -9,7 +9,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
-use aws_sdk_s3::types::ObjectLockMode;
+use aws_sdk_s3::types::{ChecksumAlgorithm, ObjectLockMode};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
 
@@ -73,6 +73,8 @@ impl S3 {
     pub(super) fn put(&self, key: &str, bytes: &Bytes, class: Class) -> PutObjectFluentBuilder {
         let request = self.client.put_object().bucket(&self.config.bucket).key(self.name(key));
         let request = request
+            // Naming it as well is for servers that look for the name before they take a lock.
+            .checksum_algorithm(ChecksumAlgorithm::Sha256)
             .checksum_sha256(BASE64_STANDARD.encode(digest(&SHA256, bytes)))
             .body(ByteStream::from(bytes.clone()));
         let Some(until) = self.locked_until(key, class) else { return request };
