@@ -23,11 +23,13 @@ pub fn password_to_login(server: &Server) -> Result<String> {
     Ok(fs::read_to_string(certificate)?)
 }
 
-/// Lets `ca audit verify` go through the whole log, over the server when it is not in a folder.
+/// Lets `ca audit verify` go through the whole log: its folder, or over the server and then a copy of its bucket.
 pub fn verify(server: &Server, person: &Person) -> Result<()> {
-    let log = match server.bucket() {
-        None => server.log_folder().display().to_string(),
-        Some(_) => format!("{}/log", server.url()),
-    };
-    run(person.ca(&["audit", "verify", &log, "--key"])?.arg(server.log_key())).map(drop)
+    let verify =
+        |log: &str| run(person.ca(&["audit", "verify", log, "--key"])?.arg(server.log_key())).map(drop);
+    let Some(bucket) = server.bucket() else { return verify(&server.log_folder().to_string_lossy()) };
+    verify(&format!("{}/log", server.url()))?;
+    let copy = person.home("copy");
+    bucket.copy_to(&copy)?;
+    verify(&copy.to_string_lossy())
 }

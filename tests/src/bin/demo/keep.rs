@@ -6,11 +6,13 @@ use anyhow::Result;
 use countersign_tests::person::Person;
 use countersign_tests::server::Server;
 
-/// Completes the folder: a copy of the log if it is elsewhere, and a README on how to go on by hand.
+/// Adds a README on how to go on by hand.
 pub(crate) fn leave(server: &Server, person: &Person, folder: &Path) -> Result<()> {
     let programs = std::env::current_exe()?;
     let programs = programs.parent().unwrap_or(Path::new(".")).display().to_string();
-    let text = README
+    let again = if server.bucket().is_some() { BUCKET_IS_GONE } else { SERVE_AGAIN };
+    let text = [README, again, HOST]
+        .concat()
         .replace("{folder}", &folder.display().to_string())
         .replace("{programs}", &programs)
         .replace("{url}", server.url())
@@ -44,7 +46,9 @@ To go on by hand, in a shell:
     # look at the certificate
     ca inspect {folder}/user/id_ed25519-cert.pub
     ssh-keygen -L -f {folder}/user/id_ed25519-cert.pub
+";
 
+const SERVE_AGAIN: &str = "
     # start the server again
     ca-server serve --config {folder}/config.toml &
 
@@ -53,7 +57,14 @@ To go on by hand, in a shell:
     export COUNTERSIGN_CODE=$(oathtool --totp --base32 {secret})
     ca login --server {url} --user {user} --factor totp
     ca request dev --ttl 30m --key {folder}/user/id_ed25519
+";
 
+const BUCKET_IS_GONE: &str = "
+The log was kept in a bucket; log/ is a copy. If the S3 server was started by the demo, it has ended with it, and the
+server here cannot be started again without it.
+";
+
+const HOST: &str = "
 A host trusts this authority by one line in its sshd_config:
 
     TrustedUserCAKeys {folder}/ca_key.pub

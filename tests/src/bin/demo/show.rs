@@ -22,12 +22,19 @@ pub(crate) fn s3_server() -> Result<Arc<RealS3>> {
     real_s3::moto()
 }
 
-/// Gives what `ca audit` is to be pointed at: the folder, or the server when the log is in a bucket.
-pub(crate) fn log_place(server: &Server) -> String {
-    match server.bucket() {
-        None => server.log_folder().display().to_string(),
-        Some(_) => format!("{}/log", server.url()),
-    }
+/// Copies the log into its folder when it is in a bucket.
+pub(crate) fn copy(stage: &mut Stage, server: &Server) -> Result<()> {
+    let Some(bucket) = server.bucket() else { return Ok(()) };
+    stage.scene(
+        "A copy of the bucket",
+        "An auditor needs no account here, only a copy of what is in the bucket; any tool for S3 can make it.",
+    );
+    Stage::prompt(&format!(
+        "aws s3 sync s3://{} {}    # or as here, without it",
+        bucket.name,
+        server.log_folder().display()
+    ));
+    bucket.copy_to(&server.log_folder())
 }
 
 /// Shows the entry with this serial.
@@ -36,8 +43,14 @@ pub(crate) fn event(stage: &mut Stage, server: &Server, person: &Person, serial:
         "The event in the log",
         &format!("The serial in sshd's log is the number of the entry: {serial}. It says who, how, why, what and when."),
     );
-    let mut command =
-        person.ca(&["audit", "search", &log_place(server), "--user", &person.name, "--json"])?;
+    let mut command = person.ca(&[
+        "audit",
+        "search",
+        &server.log_folder().to_string_lossy(),
+        "--user",
+        &person.name,
+        "--json",
+    ])?;
     command.arg("--key").arg(server.log_key());
     Stage::prompt(&countersign_tests::process::line_of(&command));
     let found = run(&mut command)?;

@@ -26,6 +26,7 @@ pub(crate) fn tell(s3: bool, keep: Option<&Path>) -> Result<()> {
     log_in(&mut stage, &person)?;
     let key = certificate(&mut stage, &person)?;
     let serial = host(&mut stage, &server, &person, &key)?;
+    show::copy(&mut stage, &server)?;
     show::event(&mut stage, &server, &person, serial)?;
     show::checkpoint(&mut stage, &server)?;
     audit(&mut stage, &server, &person)?;
@@ -131,7 +132,7 @@ fn audit(stage: &mut Stage, server: &Server, person: &Person) -> Result<()> {
         "Needs the log and its public key, and trusts nobody: every entry, every tile, every checkpoint is\n\
          recomputed, and every decision is taken again with the policy of its time.",
     );
-    let log = show::log_place(server);
-    Stage::run(person.ca(&["audit", "verify", &log, "--key"])?.arg(server.log_key()))?;
+    let log = server.log_folder();
+    Stage::run(person.ca(&["audit", "verify", &log.to_string_lossy(), "--key"])?.arg(server.log_key()))?;
     Ok(())
 }
