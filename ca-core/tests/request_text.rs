@@ -55,6 +55,10 @@ fn i4_a6_no_other_principal_comes_through_the_text() {
         let error = error_of("principals", bad);
         assert!(error.contains("^[a-z0-9_][a-z0-9._-]{0,63}$"), "{bad:?}: {error}");
     }
+    // Names of people and profiles follow the same rule; there a comma separates nothing.
+    for (field, bad) in [("user", "ann,bob"), ("user", "Ann"), ("profile", "dev,prod"), ("profile", "a#b")] {
+        assert!(error_of(field, bad).contains("^[a-z0-9_]"), "{field} {bad:?}");
+    }
     // A comma separates; what it leaves empty is no name either.
     for bad in ["", ",", "root,", ",root", "deploy,,root"] {
         assert!(error_of("principals", bad).contains("^[a-z0-9_]"), "{bad:?}");
