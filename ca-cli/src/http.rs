@@ -50,11 +50,6 @@ impl Server {
         })
     }
 
-    /// Tells whether calls are made with a session.
-    pub(crate) fn has_token(&self) -> bool {
-        self.token.is_some()
-    }
-
     /// Asks for JSON.
     pub(crate) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         self.json(self.request(Method::GET, path))

@@ -15,11 +15,6 @@ pub(crate) fn json(value: &impl Serialize) {
     data(&(serde_json::to_string_pretty(value).unwrap_or_default() + "\n"));
 }
 
-/// Writes a value to stdout as one line of JSON.
-pub(crate) fn json_line(value: &impl Serialize) {
-    data(&(serde_json::to_string(value).unwrap_or_default() + "\n"));
-}
-
 /// Writes a line for people to stderr.
 pub(crate) fn note(line: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{line}");

@@ -12,6 +12,8 @@ mod progress;
 mod remote;
 mod run;
 mod survey;
+#[cfg(test)]
+mod tests;
 mod tree_only;
 mod walk;
 
@@ -19,6 +21,7 @@ use ca_core::log::tile::TilePath;
 
 pub(crate) use events::Events;
 pub(crate) use location::Place;
+pub(crate) use memory::Memory;
 pub(crate) use progress::rate;
 pub(crate) use run::{Earlier, Outcome, verify};
 

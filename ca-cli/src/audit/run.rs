@@ -6,7 +6,6 @@ use std::time::Duration;
 use ca_core::audit::{Finding, Flaw};
 use ca_core::log::SignedCheckpoint;
 
-use super::memory::Memory;
 use super::survey::Survey;
 use super::{Place, tree_only, walk};
 use crate::failure::Result;
@@ -57,19 +56,16 @@ pub(crate) struct Counts {
     pub(crate) tiles: u64,
 }
 
-/// Verifies a log. An error means that it could not be checked; everything else is in the outcome.
-pub(crate) fn verify(place: &Place, since: Option<Earlier>, quiet: bool) -> Result<Outcome> {
-    let memory = Memory::of(&place.key)?;
-    let mut earlier: Vec<Earlier> = since.into_iter().collect();
-    if let Some(checkpoint) = memory.recall()? {
-        earlier.push(Earlier { name: "the checkpoint verified last".to_owned(), checkpoint });
-    }
+/// Verifies a log, which must continue the earlier checkpoints.
+///
+/// An error means that it could not be checked; everything else is in the outcome.
+pub(crate) fn verify(place: &Place, earlier: &[Earlier], quiet: bool) -> Result<Outcome> {
     let survey = Survey::take(place.objects.as_ref(), &place.key)?;
     let mut outcome =
         Outcome { findings: survey.findings.clone(), latest: survey.latest.clone(), ..Outcome::default() };
     match &survey.rounds {
-        Some(rounds) => walk::verify(place, &survey, rounds, &earlier, &mut outcome, quiet)?,
-        None => tree_only::verify(place, &survey, &earlier, &mut outcome, quiet)?,
+        Some(rounds) => walk::verify(place, &survey, rounds, earlier, &mut outcome, quiet)?,
+        None => tree_only::verify(place, &survey, earlier, &mut outcome, quiet)?,
     }
     if outcome.tree_broken_at.is_none() {
         outcome.findings.extend(survey.beyond(outcome.entries));
@@ -77,9 +73,6 @@ pub(crate) fn verify(place: &Place, since: Option<Earlier>, quiet: bool) -> Resu
     // The same object may be missed for several reasons.
     let mut seen = BTreeSet::new();
     outcome.findings.retain(|finding| seen.insert(finding.to_string()));
-    if let Some(latest) = outcome.latest.as_ref().filter(|_| outcome.is_clean()) {
-        memory.keep(latest)?;
-    }
     Ok(outcome)
 }
 

@@ -4,7 +4,7 @@ use ca_core::log::{SignedCheckpoint, VerifierKey};
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
-use crate::audit::{Earlier, Outcome, Place, rate, verify};
+use crate::audit::{Earlier, Memory, Outcome, Place, rate, verify};
 use crate::cli::{Global, Verify};
 use crate::failure::{Exit, Failure, Result};
 use crate::output;
@@ -48,8 +48,18 @@ struct Found<'a> {
 
 pub(super) fn run(global: &Global, options: &Verify) -> Result<Exit> {
     let place = Place::find(global, &options.log)?;
-    let since = options.since.as_deref().map(|path| since(path, &place.key)).transpose()?;
-    let outcome = verify(&place, since, global.json)?;
+    let memory = Memory::of(&place.key)?;
+    let mut earlier = Vec::new();
+    if let Some(path) = &options.since {
+        earlier.push(since(path, &place.key)?);
+    }
+    if let Some(checkpoint) = memory.recall()? {
+        earlier.push(Earlier { name: "the checkpoint verified last".to_owned(), checkpoint });
+    }
+    let outcome = verify(&place, &earlier, global.json)?;
+    if let Some(latest) = outcome.latest.as_ref().filter(|_| outcome.is_clean()) {
+        memory.keep(latest)?;
+    }
     if global.json {
         output::json(&Report::new(&place, &outcome));
     } else {

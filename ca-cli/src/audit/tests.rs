@@ -1,0 +1,179 @@
+//! The whole audit over a folder in which one thing at a time is wrong.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use super::directory::Directory;
+use super::{Earlier, Outcome, Place, verify};
+
+#[path = "../../../ca-core/tests/audit/support.rs"]
+#[allow(dead_code, reason = "shared with the tests of the core")]
+mod support;
+
+use support::TestLog;
+
+/// Keeps a log in a folder.
+fn write(log: &TestLog, folder: &Path) {
+    for (name, bytes) in &log.objects {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+}
+
+fn audit(log: &TestLog, folder: &Path, earlier: &[Earlier]) -> Outcome {
+    let objects = Box::new(Directory(folder.to_owned()));
+    let place = Place { name: "test".to_owned(), objects, key: log.key().clone() };
+    verify(&place, earlier, true).unwrap()
+}
+
+/// Gives the objects that have findings after `change` was made to the folder of a log.
+fn blamed(log: &TestLog, change: impl FnOnce(&Path)) -> BTreeSet<String> {
+    let folder = tempfile::tempdir().unwrap();
+    write(log, folder.path());
+    change(folder.path());
+    audit(log, folder.path(), &[]).findings.into_iter().map(|finding| finding.object).collect()
+}
+
+/// A log with more than one bundle.
+fn long() -> TestLog {
+    let mut log = TestLog::busy();
+    for _ in 0..2 {
+        let logins: Vec<_> = (0..130).map(|_| log.login()).collect();
+        log.round(&logins);
+    }
+    log
+}
+
+#[test]
+fn an_honest_log_is_clean() {
+    for log in [TestLog::busy(), long()] {
+        let folder = tempfile::tempdir().unwrap();
+        write(&log, folder.path());
+        let outcome = audit(&log, folder.path(), &[]);
+        assert_eq!(outcome.findings, []);
+        assert!(outcome.events_checked && outcome.is_clean());
+        assert_eq!(
+            (outcome.entries, outcome.counts.certificates, outcome.counts.denials),
+            (log.size(), 2, 1)
+        );
+    }
+}
+
+#[test]
+fn whatever_is_changed_is_named_and_nothing_else() {
+    let (short, long) = (TestLog::busy(), long());
+    let check = |log: &TestLog, name: &String, spoilt: &[u8]| {
+        let blamed = blamed(log, |folder| fs::write(folder.join(name), spoilt).unwrap());
+        assert_eq!(blamed, BTreeSet::from([name.clone()]));
+    };
+    let flip = |bytes: &Vec<u8>| {
+        let mut flipped = bytes.clone();
+        flipped[bytes.len() / 2] ^= 0x10;
+        flipped
+    };
+    for (name, bytes) in &short.objects {
+        let longer = [bytes, &b"\n"[..]].concat();
+        for spoilt in [&flip(bytes), &longer, &bytes[..bytes.len() - 1].to_vec(), &Vec::new()] {
+            check(&short, name, spoilt);
+        }
+    }
+    for (name, bytes) in long.objects.iter().filter(|(name, _)| !name.starts_with("checkpoint")) {
+        check(&long, name, &flip(bytes));
+    }
+}
+
+#[test]
+fn whatever_is_missing_is_named() {
+    let log = long();
+    let size = log.size();
+    let superseded = |name: &str| {
+        name.contains(".p/") && !name.ends_with(&format!("/{}", size % 256)) && !name.contains("tile/1")
+    };
+    for name in log.objects.keys().filter(|name| !superseded(name)) {
+        let blamed = blamed(&log, |folder| fs::remove_file(folder.join(name)).unwrap());
+        assert_eq!(blamed, BTreeSet::from([name.clone()]));
+    }
+    // Partial tiles from before may go.
+    for name in log.objects.keys().filter(|name| superseded(name)) {
+        assert_eq!(
+            blamed(&log, |folder| fs::remove_file(folder.join(name)).unwrap()),
+            BTreeSet::new(),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn whatever_does_not_belong_is_named() {
+    let log = TestLog::busy();
+    for name in [
+        "checkpoint.bak",
+        "checkpoints/00000000000000000099",
+        "journal/00000000000000000001",
+        "journal/note",
+        "tile/0/001",
+        "tile/entries/000",
+        "tile/2/000.p/1",
+    ] {
+        let add = |folder: &Path| {
+            fs::create_dir_all(folder.join(name).parent().unwrap()).unwrap();
+            fs::write(folder.join(name), "x").unwrap();
+        };
+        assert_eq!(blamed(&log, add), BTreeSet::from([name.to_owned()]));
+    }
+    let probe = |folder: &Path| {
+        fs::create_dir_all(folder.join("probe/1")).unwrap();
+        fs::write(folder.join("probe/1/race"), "x").unwrap();
+    };
+    assert_eq!(blamed(&log, probe), BTreeSet::new());
+}
+
+#[test]
+fn i2_a_log_that_lost_entries_is_found_by_what_was_verified_before() {
+    let (mut log, folder) = (TestLog::busy(), tempfile::tempdir().unwrap());
+    let short = TestLog::new();
+    let note = String::from_utf8(log.objects["checkpoint"].clone()).unwrap();
+    let checkpoint = ca_core::log::SignedCheckpoint::parse(&note, log.key()).unwrap();
+    let earlier = [Earlier { name: "earlier".to_owned(), checkpoint }];
+    write(&short, folder.path());
+    let findings = audit(&short, folder.path(), &earlier).findings;
+    assert!(
+        matches!(&findings[..], [finding] if finding.to_string() == "earlier: the log has 4 entries, and had 7 before")
+    );
+
+    // It grew on: that is how it should be.
+    log.round(&[log.login()]);
+    write(&log, folder.path());
+    let outcome = audit(&log, folder.path(), &earlier);
+    assert_eq!((outcome.findings, outcome.continues), (Vec::new(), vec![("earlier".to_owned(), 7)]));
+
+    // Another history of the same length, properly signed.
+    let (mut forked, folder) = (TestLog::new(), tempfile::tempdir().unwrap());
+    while forked.size() < 8 {
+        forked.round(&[forked.login()]);
+    }
+    write(&forked, folder.path());
+    let findings = audit(&forked, folder.path(), &earlier).findings;
+    assert!(
+        matches!(&findings[..], [finding] if finding.object == "earlier" && finding.to_string().contains("root"))
+    );
+}
+
+#[test]
+fn entries_that_are_not_published_yet_are_no_finding() {
+    let (mut log, folder) = (TestLog::busy(), tempfile::tempdir().unwrap());
+    let published = log.objects.clone();
+    log.round(&[log.login()]);
+    let ahead: Vec<String> =
+        log.objects.keys().filter(|name| !name.starts_with("journal/")).cloned().collect();
+    for name in ahead {
+        log.objects.remove(&name);
+    }
+    log.objects.extend(published);
+    write(&log, folder.path());
+    let outcome = audit(&log, folder.path(), &[]);
+    assert_eq!(outcome.findings, []);
+    assert_eq!((outcome.entries, outcome.latest.unwrap().size()), (8, 7));
+}

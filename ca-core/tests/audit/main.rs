@@ -1,0 +1,45 @@
+//! I6: the audit accepts what an honest server writes, and finds what any other does.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod decisions;
+mod objects;
+mod order;
+mod support;
+
+use ca_core::audit::{Auditor, Finding, Flaw, ObjectName, Opened, Tree};
+use support::TestLog;
+
+/// Goes through the rounds of a log as an auditor does.
+fn audit(log: &TestLog) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut auditor = Auditor::new(log.origin.clone());
+    let mut tree = Tree::new(Vec::new());
+    for (name, bytes) in &log.objects {
+        let Ok(ObjectName::Journal(first)) = name.parse() else { continue };
+        let opened = match Opened::read(bytes, first, &log.origin, log.key()) {
+            Ok(opened) => opened,
+            Err(flaw) => {
+                findings.push(Finding::object(name, flaw));
+                continue;
+            }
+        };
+        let (found, cases) = auditor.round(&opened, Some(tree.frontier()));
+        findings.extend(found);
+        findings.extend(cases.iter().flat_map(|case| case.replay(&opened)));
+        tree.append(&opened.leaves()).unwrap();
+    }
+    findings
+}
+
+/// Gives the flaws of the last entry, which must be the only one with any.
+fn flaws(log: &TestLog) -> Vec<Flaw> {
+    let last = log.size() - 1;
+    let findings = audit(log);
+    assert!(findings.iter().all(|finding| finding.entry == Some(last)), "{findings:?}");
+    findings.into_iter().map(|finding| finding.flaw).collect()
+}
+
+#[test]
+fn i6_an_honest_log_is_clean() {
+    assert_eq!(audit(&TestLog::busy()), []);
+}
