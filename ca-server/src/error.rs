@@ -101,6 +101,10 @@ fn ledger_problem(error: &LedgerError) -> Problem {
             let hint = "Ask again with a new request id.";
             problem(409, "request-id-used", "this request id was used for another request").hint(hint)
         }
+        LedgerError::Stale => {
+            let hint = "Ask again with a new request id.";
+            problem(401, "stale", "the request is too old or too far ahead").hint(hint)
+        }
         LedgerError::Busy => problem(503, "busy", "the server is busy").retry_after(1),
         LedgerError::Unavailable(_)
         | LedgerError::Closed

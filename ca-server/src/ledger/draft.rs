@@ -77,6 +77,10 @@ impl Draft {
 
     /// Writes the entry for its place; may be called again for another place when a race was lost.
     pub(super) fn seal(&self, place: Place, setup: &Setup) -> Result<Sealed, LedgerError> {
+        if (place.index == 0) != matches!(self, Self::Event(What::LogCreated { .. })) {
+            // Of two nodes that create the same log at once, one gets here with its entry at the next place.
+            return Err(LedgerError::Entry("the first entry creates the log, and no other does".to_owned()));
+        }
         let (what, precert) = match self {
             Self::Event(what) => (what.clone(), None),
             Self::Certificate(draft) => {

@@ -37,9 +37,9 @@ impl Health {
         self.commits.load(Ordering::Relaxed)
     }
 
-    pub(super) fn committed(&self, size: u64) {
+    /// Notes the size of the log; says nothing about whether this node can write to it.
+    pub(super) fn grown(&self, size: u64) {
         self.committed.store(size, Ordering::Relaxed);
-        self.commits.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn commit_failed(&self) {

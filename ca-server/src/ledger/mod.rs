@@ -15,6 +15,7 @@ mod keys;
 mod publisher;
 mod recent;
 mod recover;
+mod rounds;
 mod sequencer;
 
 use std::sync::Arc;
@@ -58,6 +59,9 @@ pub enum LedgerError {
     /// The request id was used for another request.
     #[error("the request id was used before, for another request")]
     Conflict,
+    /// The request waited so long, or is so far ahead, that it cannot be told from one used before (I8).
+    #[error("the request id is too old or too far ahead to be recorded")]
+    Stale,
     /// The entry cannot be written down.
     #[error("the entry cannot be logged: {0}")]
     Entry(String),
@@ -119,7 +123,7 @@ impl Ledger {
 
     /// Begins a new log with its first entry; refuses when there is one already.
     pub async fn create(setup: Setup, seen: Arc<dyn HighWater>) -> Result<(Self, Tasks), RecoverError> {
-        let start = recover::nothing_there(&setup).await?;
+        let start = recover::nothing_there(&setup, seen.as_ref()).await?;
         let genesis = Draft::log_created(&setup);
         let (ledger, tasks) = Self::start(setup, start, seen);
         ledger.append(genesis).await?;

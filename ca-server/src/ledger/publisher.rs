@@ -14,7 +14,7 @@ use ca_core::log::{SignedCheckpoint, VerifierKey};
 use tokio::sync::mpsc;
 
 use super::health::Health;
-use super::recover::{HighWater, Published, RecoverError};
+use super::recover::{HighWater, Known, RecoverError};
 use super::{LedgerError, Setup};
 use crate::objects::{Class, Etag, ObjectStore, Put, Swap};
 
@@ -24,9 +24,22 @@ const PARALLEL: usize = 16;
 /// The longest pause between tries, in seconds.
 const MAX_PAUSE_SECS: u64 = 30;
 
+/// How many rounds are published in one go; more, and a log that is rebuilt from its beginning would have to fit into
+/// memory with all its tiles.
+const ROUNDS: usize = 256;
+
+/// How often `checkpoint` may move under our hands before we pause.
+const SWAPS: usize = 16;
+
+/// The folder of all checkpoints.
+pub(super) const CHECKPOINTS: &str = "checkpoints/";
+
+/// The key of the latest checkpoint.
+pub(super) const CHECKPOINT: &str = "checkpoint";
+
 /// Gives the key of the checkpoint for a size.
 pub(super) fn checkpoint_key(size: u64) -> String {
-    format!("checkpoints/{size:020}")
+    format!("{CHECKPOINTS}{size:020}")
 }
 
 /// A round as the publisher needs it: where it starts, and its leaves.
@@ -36,35 +49,44 @@ pub(super) struct Leaves {
     pub(super) leaves: Vec<Leaf>,
 }
 
-/// What the publisher goes on from: the right edge of the published tree, and the version of `checkpoint`.
+/// What the publisher goes on from: the right edge of the published tree, the version of `checkpoint`, and the size
+/// that this node remembers to have seen.
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) edge: Edge,
-    pub(super) etag: Option<Etag>,
+    etag: Option<Etag>,
+    seen_size: u64,
 }
 
 impl State {
-    /// Loads the edge of the published tree; `None` when nothing is published or tiles are missing, so that
+    /// Loads the edge of the published tree; the empty edge when nothing is published or tiles are missing, so that
     /// everything is published again from the journal.
-    pub(super) async fn load(setup: &Setup, published: &Published) -> Result<Option<Self>, RecoverError> {
-        let Some(head) = &published.head else { return Ok(None) };
-        let mut objects = std::collections::HashMap::new();
-        for path in Edge::required(head.size()) {
-            let key = path.to_string();
-            if let Some(object) = setup.store.get(&key).await? {
-                objects.insert(key, object.bytes.to_vec());
-            }
+    pub(super) async fn load(setup: &Setup, known: &Known) -> Result<Self, RecoverError> {
+        let edge = match &known.head {
+            Some(head) => load_edge(setup, head).await?,
+            None => Edge::empty(),
+        };
+        Ok(Self { edge, etag: known.etag.clone(), seen_size: known.seen_size() })
+    }
+}
+
+async fn load_edge(setup: &Setup, head: &SignedCheckpoint) -> Result<Edge, RecoverError> {
+    let mut objects = std::collections::HashMap::new();
+    for path in Edge::required(head.size()) {
+        let key = path.to_string();
+        if let Some(object) = setup.store.get(&key).await? {
+            objects.insert(key, object.bytes.to_vec());
         }
-        match Edge::from_objects(head.size(), |path| objects.remove(&path.to_string())) {
-            Ok(edge) if edge.root() == head.root() => Ok(Some(Self { edge, etag: published.etag.clone() })),
-            damaged => {
-                let error = damaged.err().map(|error| error.to_string());
-                tracing::error!(
-                    error,
-                    "alarm: tiles of the log are missing or damaged; they are rebuilt from the journal"
-                );
-                Ok(None)
-            }
+    }
+    match Edge::from_objects(head.size(), |path| objects.remove(&path.to_string())) {
+        Ok(edge) if edge.root() == head.root() => Ok(edge),
+        damaged => {
+            let error = damaged.err().map(|error| error.to_string());
+            tracing::error!(
+                error,
+                "alarm: tiles of the log are missing or damaged; they are rebuilt from the journal"
+            );
+            Ok(Edge::empty())
         }
     }
 }
@@ -85,30 +107,31 @@ impl Publisher {
     }
 
     /// Publishes what was left, then every round that comes, until there are no more.
+    ///
+    /// Ends early when the rounds do not make one log: then the sequencer finds nobody to take the next round, and
+    /// commits nothing more.
     pub(super) async fn run(mut self, unpublished: Vec<Leaves>, mut rounds: mpsc::Receiver<Leaves>) {
         let mut waiting = unpublished;
         loop {
-            if !waiting.is_empty() {
-                self.publish_surely(std::mem::take(&mut waiting)).await;
+            for some in waiting.chunks(ROUNDS) {
+                if let Err(error) = self.publish_surely(some).await {
+                    tracing::error!(%error, "alarm: the journal cannot be published; nothing more is committed");
+                    self.health.publish_failed();
+                    return;
+                }
             }
-            if rounds.recv_many(&mut waiting, super::PUBLISH_QUEUE).await == 0 {
+            waiting.clear();
+            if rounds.recv_many(&mut waiting, ROUNDS).await == 0 {
                 return;
             }
         }
     }
 
     /// Tries until it works: what is committed must become readable, and nothing later may overtake it.
-    async fn publish_surely(&mut self, rounds: Vec<Leaves>) {
+    async fn publish_surely(&mut self, rounds: &[Leaves]) -> Result<(), LedgerError> {
         let mut pause = Duration::from_millis(100);
         let mut objects = Vec::new();
-        let checkpoint = match self.grow(&rounds, &mut objects) {
-            Ok(checkpoint) => checkpoint,
-            Err(error) => {
-                tracing::error!(%error, "alarm: the journal cannot be published");
-                self.health.publish_failed();
-                return;
-            }
-        };
+        let checkpoint = self.grow(rounds, &mut objects)?;
         while let Err(error) = self.publish(&objects, &checkpoint).await {
             tracing::error!(%error, "the log was not published; trying again");
             self.health.publish_failed();
@@ -116,8 +139,19 @@ impl Publisher {
             pause = (pause * 2).min(Duration::from_secs(MAX_PAUSE_SECS));
         }
         self.health.published(checkpoint.size());
-        if let Err(error) = self.seen.store(checkpoint.note()).await {
-            tracing::warn!(%error, "the checkpoint seen last was not remembered");
+        self.remember(&checkpoint).await;
+        Ok(())
+    }
+
+    /// Notes the checkpoint outside the log; never a smaller one, as a log that is published anew from its beginning
+    /// would otherwise be forgotten for that long.
+    async fn remember(&mut self, checkpoint: &SignedCheckpoint) {
+        if checkpoint.size() <= self.state.seen_size {
+            return;
+        }
+        match self.seen.store(checkpoint.note()).await {
+            Ok(()) => self.state.seen_size = checkpoint.size(),
+            Err(error) => tracing::warn!(%error, "the checkpoint seen last was not remembered"),
         }
     }
 
@@ -175,30 +209,33 @@ impl Publisher {
     /// Moves `checkpoint` forward; when another node has moved it further, that is as good.
     async fn replace_checkpoint(&mut self, checkpoint: &SignedCheckpoint) -> Result<(), String> {
         let store = &self.setup.store;
-        loop {
+        for _ in 0..SWAPS {
             let bytes = Bytes::from(checkpoint.note().to_owned());
-            let swapped = store.replace_if("checkpoint", bytes, self.state.etag.as_ref()).await;
+            let swapped = store.replace_if(CHECKPOINT, bytes, self.state.etag.as_ref()).await;
             match swapped.map_err(|error| error.to_string())? {
                 Swap::Done(etag) => {
                     self.state.etag = Some(etag);
                     return Ok(());
                 }
                 Swap::Lost => {
-                    let found = store.get("checkpoint").await.map_err(|error| error.to_string())?;
+                    let found = store.get(CHECKPOINT).await.map_err(|error| error.to_string())?;
                     self.state.etag = found.as_ref().map(|object| object.etag.clone());
-                    let size = found.and_then(|object| size_of(&object.bytes, self.setup.keys.verifier()));
-                    if size.is_some_and(|size| size >= checkpoint.size()) {
+                    let there =
+                        found.and_then(|object| parse(&object.bytes, self.setup.keys.verifier()).ok());
+                    if there.is_some_and(|there| there.size() >= checkpoint.size()) {
                         return Ok(());
                     }
                 }
             }
         }
+        Err(format!("{CHECKPOINT} was replaced by others {SWAPS} times"))
     }
 }
 
-fn size_of(note: &[u8], key: &VerifierKey) -> Option<u64> {
-    let note = std::str::from_utf8(note).ok()?;
-    SignedCheckpoint::parse(note, key).ok().map(|checkpoint| checkpoint.size())
+/// Reads a checkpoint of this log.
+pub(super) fn parse(note: &[u8], key: &VerifierKey) -> Result<SignedCheckpoint, String> {
+    let note = std::str::from_utf8(note).map_err(|error| error.to_string())?;
+    SignedCheckpoint::parse(note, key).map_err(|error| error.to_string())
 }
 
 fn settle(written: Option<Result<Result<(), String>, tokio::task::JoinError>>) -> Result<(), String> {
@@ -221,8 +258,11 @@ impl Derived {
     async fn write(self, store: Arc<dyn ObjectStore>) -> Result<(), String> {
         match store.put_new(&self.key, self.bytes, self.class).await {
             Ok(Put::Created) => Ok(()),
-            // Only damage or a forger can have put other bytes there; nothing is overwritten.
-            Ok(Put::Exists) => Err(format!("alarm: {} holds other bytes than the journal says", self.key)),
+            // Only damage or a forger can have put other bytes there; nothing is overwritten, so that it can be looked at.
+            Ok(Put::Exists) => Err(format!(
+                "alarm: {} holds other bytes than the journal says; keep a copy, delete it, and it is written again",
+                self.key
+            )),
             Err(error) => Err(error.to_string()),
         }
     }

@@ -8,9 +8,15 @@ use ca_core::names::RequestId;
 use ca_core::request::FRESHNESS_SECS;
 use ca_core::time::UnixMillis;
 
+/// How far the clocks of nodes may be apart, in milliseconds.
+const SKEW_MILLIS: u64 = 60_000;
+
+/// How far an id may be ahead of the clock, and behind it, in milliseconds.
+const FRESH_MILLIS: u64 = FRESHNESS_SECS * 1000;
+
 /// How long an id must be remembered, in milliseconds: an id may be ahead of the clock and then stay fresh as long again.
 /// The rest allows for the clocks of several nodes.
-const REMEMBER_MILLIS: u64 = (2 * FRESHNESS_SECS + 60) * 1000;
+const REMEMBER_MILLIS: u64 = 2 * FRESH_MILLIS + SKEW_MILLIS;
 
 /// The ids of requests that could be sent again, and the rounds they are in.
 ///
@@ -32,6 +38,17 @@ impl Recent {
     /// Finds a request.
     pub(super) fn get(&self, id: RequestId) -> Option<Spot> {
         self.ids.get(&id).copied()
+    }
+
+    /// Tells whether an id that is not found here is certainly not in the log.
+    ///
+    /// A request is fresh when it comes in, and may then wait: without this check, one that waited long enough would
+    /// come when its first certificate is forgotten, and get a second (I8). A node that has just started knows the
+    /// rounds of the last `REMEMBER_MILLIS`; in those before them no id is younger than what is asked for here.
+    pub(super) fn can_tell(&self, id: RequestId, last: UnixMillis, now: UnixMillis) -> bool {
+        let oldest = last.0.saturating_sub(FRESH_MILLIS + SKEW_MILLIS);
+        let newest = now.max(last).0.saturating_add(FRESH_MILLIS);
+        (oldest..=newest).contains(&id.time().0)
     }
 
     /// Gives the first index of the oldest round that matters, or `next` when there is none.

@@ -1,26 +1,20 @@
-//! Taking up the log where it stands: the start of a node, and answers that are in the log already.
+//! Taking up the log where it stands.
 //!
 //! There is no repair code (I7). A start reads the journal as the sequencer does when it lost a race, and
 //! what a dead node left unpublished goes through the publisher like any other round.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use ca_core::issuance::Precert;
-use ca_core::log::event::What;
-use ca_core::log::hash::sha256;
-use ca_core::log::journal::{self, Entry, JournalError, MAX_ENTRIES, Round};
-use ca_core::log::leaf::Leaf;
+use ca_core::log::hash::Hash;
+use ca_core::log::journal::{self, MAX_ENTRIES, Round};
 use ca_core::log::{Batch, SignedCheckpoint};
 
-use super::draft::Committed;
 use super::publisher::{self, Leaves};
-use super::recent::Spot;
 use super::sequencer::State;
-use super::{Draft, LedgerError, Setup};
+use super::{LedgerError, Setup, rounds};
 use crate::objects::{Etag, StoreError};
+
+/// How many keys are listed at once.
+const PAGE: usize = 1000;
 
 /// Remembers the largest checkpoint a node has published, outside the log, so that a log that was cut back is noticed.
 #[async_trait]
@@ -78,16 +72,30 @@ pub(super) struct Start {
     pub(super) unpublished: Vec<Leaves>,
 }
 
-/// The `checkpoint` object as it was found.
-pub(super) struct Published {
+/// What is known to have been signed: none of it may be missing from the journal.
+pub(super) struct Known {
+    /// What this node has seen.
+    seen: Option<SignedCheckpoint>,
+    /// The last of `checkpoints/`, when it is ahead of the `checkpoint` object.
+    last: Option<SignedCheckpoint>,
+    /// The `checkpoint` object, if it is this log's.
     pub(super) head: Option<SignedCheckpoint>,
+    /// The version of the `checkpoint` object, whatever it is.
     pub(super) etag: Option<Etag>,
 }
 
-/// Makes sure that no log is here.
-pub(super) async fn nothing_there(setup: &Setup) -> Result<Start, RecoverError> {
-    let journal = setup.store.list(journal::PREFIX, None, 1).await?;
-    if !journal.is_empty() || setup.store.get("checkpoint").await?.is_some() {
+/// Makes sure that no log is here, nor was.
+pub(super) async fn nothing_there(setup: &Setup, seen: &dyn HighWater) -> Result<Start, RecoverError> {
+    if let Some(seen) = load_seen(setup, seen).await? {
+        let found = "is not here".to_owned();
+        return Err(RecoverError::CutBack { seen: seen.size(), found });
+    }
+    for folder in [journal::PREFIX, publisher::CHECKPOINTS] {
+        if !setup.store.list(folder, None, 1).await?.is_empty() {
+            return Err(RecoverError::LogExists);
+        }
+    }
+    if setup.store.get(publisher::CHECKPOINT).await?.is_some() {
         return Err(RecoverError::LogExists);
     }
     Ok(Start { sequencer: State::default(), publisher: publisher::State::default(), unpublished: Vec::new() })
@@ -95,33 +103,86 @@ pub(super) async fn nothing_there(setup: &Setup) -> Result<Start, RecoverError> 
 
 /// Reads where the log stands.
 pub(super) async fn recover(setup: &Setup, seen: &dyn HighWater) -> Result<Start, RecoverError> {
-    let published = published(setup).await?;
+    // What is known is read before the journal, which other nodes may be adding to: the other way round, a checkpoint
+    // from in between would look like a log that was cut back.
+    let known = Known::load(setup, seen).await?;
+    let publisher = publisher::State::load(setup, &known).await?;
     let mut reader = JournalReader { setup, state: State::default(), unpublished: Vec::new() };
-    let publisher = match publisher::State::load(setup, &published).await? {
-        Some(publisher) => publisher,
-        None => publisher::State { etag: published.etag, ..publisher::State::default() },
-    };
-    reader.read(publisher.edge.size()).await?;
-    check_high_water(setup, seen, &reader.state).await?;
+    reader.read(publisher.edge.size(), &known).await?;
+    for checkpoint in known.all() {
+        check_holds(setup, checkpoint, reader.state.frontier.size()).await?;
+    }
     Ok(Start { sequencer: reader.state, publisher, unpublished: reader.unpublished })
 }
 
-/// Reads the `checkpoint` object; one that is lost or not ours is an alarm, and rebuilt from the journal (L5).
-async fn published(setup: &Setup) -> Result<Published, RecoverError> {
-    let Some(object) = setup.store.get("checkpoint").await? else {
-        tracing::warn!("alarm: the log's checkpoint object is missing; it is rebuilt from the journal");
-        return Ok(Published { head: None, etag: None });
-    };
-    let parsed = std::str::from_utf8(&object.bytes).map_err(|e| e.to_string());
-    let checkpoint = parsed
-        .and_then(|note| SignedCheckpoint::parse(note, setup.keys.verifier()).map_err(|e| e.to_string()));
-    let head = checkpoint.inspect_err(|error| {
-        tracing::error!(
-            error,
-            "alarm: the log's checkpoint object is not this log's; it is rebuilt from the journal"
-        );
-    });
-    Ok(Published { head: head.ok(), etag: Some(object.etag) })
+impl Known {
+    async fn load(setup: &Setup, seen: &dyn HighWater) -> Result<Self, RecoverError> {
+        let seen = load_seen(setup, seen).await?;
+        let (head, etag) = read_checkpoint(setup, publisher::CHECKPOINT).await?;
+        let after = head.as_ref().map(|head| publisher::checkpoint_key(head.size()));
+        let last = match last_key(setup, publisher::CHECKPOINTS, after, None).await? {
+            Some(key) => read_checkpoint(setup, &key).await?.0,
+            None => None,
+        };
+        if head.is_none() {
+            tracing::error!("alarm: the checkpoint is lost; it is rebuilt from the journal");
+        } else if size_of(head.as_ref()) < size_of(seen.as_ref()) {
+            tracing::error!("alarm: the checkpoint was moved back; it is brought forward from the journal");
+        }
+        Ok(Self { seen, last, head, etag })
+    }
+
+    /// Gives the size of the largest checkpoint that is known; 0 when none is.
+    pub(super) fn size(&self) -> u64 {
+        self.all().map(SignedCheckpoint::size).max().unwrap_or_default()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &SignedCheckpoint> {
+        [&self.seen, &self.last, &self.head].into_iter().flatten()
+    }
+
+    /// Gives the size this node has seen.
+    pub(super) fn seen_size(&self) -> u64 {
+        size_of(self.seen.as_ref())
+    }
+}
+
+fn size_of(checkpoint: Option<&SignedCheckpoint>) -> u64 {
+    checkpoint.map_or(0, SignedCheckpoint::size)
+}
+
+async fn load_seen(setup: &Setup, seen: &dyn HighWater) -> Result<Option<SignedCheckpoint>, RecoverError> {
+    let Some(note) = seen.load().await.map_err(RecoverError::HighWater)? else { return Ok(None) };
+    let seen = SignedCheckpoint::parse(&note, setup.keys.verifier());
+    seen.map(Some).map_err(|error| RecoverError::HighWater(error.to_string()))
+}
+
+/// Reads a checkpoint of the store; one that is not this log's is an alarm, and then nothing rests on it (L5).
+async fn read_checkpoint(
+    setup: &Setup,
+    key: &str,
+) -> Result<(Option<SignedCheckpoint>, Option<Etag>), RecoverError> {
+    let Some(object) = setup.store.get(key).await? else { return Ok((None, None)) };
+    let checkpoint = publisher::parse(&object.bytes, setup.keys.verifier())
+        .inspect_err(|error| tracing::error!(key, error, "alarm: this checkpoint is not this log's"));
+    Ok((checkpoint.ok(), Some(object.etag)))
+}
+
+/// Finds the last key of a folder that sorts after one key and not after another.
+async fn last_key(
+    setup: &Setup,
+    folder: &str,
+    mut after: Option<String>,
+    end: Option<&str>,
+) -> Result<Option<String>, StoreError> {
+    let mut last = None;
+    loop {
+        let keys = setup.store.list(folder, after.as_deref(), PAGE).await?;
+        let within = keys.iter().filter(|key| end.is_none_or(|end| key.as_str() <= end));
+        let Some(found) = within.last().cloned() else { return Ok(last) };
+        after = Some(found.clone());
+        last = Some(found);
+    }
 }
 
 struct JournalReader<'a> {
@@ -132,13 +193,18 @@ struct JournalReader<'a> {
 
 impl JournalReader<'_> {
     /// Reads every round that matters: the unpublished ones, and those with requests that are still fresh.
-    async fn read(&mut self, published: u64) -> Result<(), RecoverError> {
-        let Some(last) = self.last_round(published).await? else { return Err(RecoverError::NoLog) };
+    async fn read(&mut self, published: u64, known: &Known) -> Result<(), RecoverError> {
+        let Some(last) = self.last_round(published).await? else {
+            return Err(match known.size() {
+                0 => RecoverError::NoLog,
+                seen => RecoverError::CutBack { seen, found: "does not come near it".to_owned() },
+            });
+        };
         let from = last.fresh_since().min(published);
         // The place just before `from` is enough to start at: rounds are found by listing, in order.
         let mut after = from.checked_sub(1).map(journal::object_key);
         loop {
-            let keys = self.setup.store.list(journal::PREFIX, after.as_deref(), 1000).await?;
+            let keys = self.setup.store.list(journal::PREFIX, after.as_deref(), PAGE).await?;
             let Some(last_key) = keys.last().cloned() else { return Ok(()) };
             for key in keys {
                 self.take(&key, published).await?;
@@ -149,28 +215,23 @@ impl JournalReader<'_> {
 
     /// Finds the last round, which is at most one full round before the published size or somewhere after it.
     async fn last_round(&self, published: u64) -> Result<Option<Round>, RecoverError> {
-        let mut after = published.checked_sub(MAX_ENTRIES as u64 + 1).map(journal::object_key);
-        let mut last = None;
-        loop {
-            let keys = self.setup.store.list(journal::PREFIX, after.as_deref(), 1000).await?;
-            let Some(key) = keys.last() else { break };
-            last = Some(key.clone());
-            after.clone_from(&last);
-        }
-        match last {
-            Some(key) => Ok(Some(read_round(self.setup, &key).await?)),
+        let after = published.checked_sub(MAX_ENTRIES as u64 + 1).map(journal::object_key);
+        match last_key(self.setup, journal::PREFIX, after, None).await? {
+            Some(key) => Ok(Some(rounds::read(self.setup, &key).await?)),
             None => Ok(None),
         }
     }
 
     async fn take(&mut self, key: &str, published: u64) -> Result<(), RecoverError> {
-        let round = read_round(self.setup, key).await?;
+        let round = rounds::read(self.setup, key).await?;
         let object = |cause: String| RecoverError::Object { key: key.to_owned(), cause };
-        let started = self.state.frontier.size() > 0;
-        if started && *round.before() != self.state.frontier || !started && round.first_index() > published {
-            return Err(object("it does not continue the round before it".to_owned()));
+        let size = self.state.frontier.size();
+        let continues =
+            if size > 0 { *round.before() == self.state.frontier } else { round.first_index() <= published };
+        if !continues {
+            return Err(object(format!("it does not continue the round before it, which ends at {size}")));
         }
-        let leaves = leaves(&round).map_err(|error| object(error.to_string()))?;
+        let leaves = rounds::leaves(&round).map_err(|error| object(error.to_string()))?;
         let time = self.state.recent.add_round(&round).map_err(|error| object(error.to_string()))?;
         self.state.frontier = Batch::new(round.before(), &journal::leaf_hashes(&leaves)).after();
         self.state.last_time = self.state.last_time.max(time);
@@ -181,70 +242,34 @@ impl JournalReader<'_> {
     }
 }
 
-pub(super) fn leaves(round: &Round) -> Result<Vec<Leaf>, JournalError> {
-    round.entries().map(|entry| entry.map(|entry| entry.leaf)).collect()
-}
-
-/// Compares the log with the largest checkpoint this node has seen (I2, L5).
-async fn check_high_water(setup: &Setup, seen: &dyn HighWater, state: &State) -> Result<(), RecoverError> {
-    let Some(note) = seen.load().await.map_err(RecoverError::HighWater)? else { return Ok(()) };
-    let seen = SignedCheckpoint::parse(&note, setup.keys.verifier());
-    let seen = seen.map_err(|error| RecoverError::HighWater(error.to_string()))?;
-    let size = state.frontier.size();
-    let cut_back = |found| Err(RecoverError::CutBack { seen: seen.size(), found });
-    if size < seen.size() {
+/// Makes sure that a checkpoint which was signed for this log is one of this log still (I2, L5).
+///
+/// A journal that was cut back, or restored from an old copy and continued, has another tree there or none; to write
+/// on would be a fork.
+async fn check_holds(setup: &Setup, signed: &SignedCheckpoint, size: u64) -> Result<(), RecoverError> {
+    let cut_back = |found| Err(RecoverError::CutBack { seen: signed.size(), found });
+    if size < signed.size() {
         return cut_back(format!("ends at {size}"));
     }
-    if size == seen.size() && state.frontier.root() != seen.root() {
-        return cut_back("has other entries".to_owned());
-    }
-    let stored = setup.store.get(&publisher::checkpoint_key(seen.size())).await?;
-    match stored {
-        Some(object) if object.bytes != seen.note().as_bytes() => {
-            cut_back("has another checkpoint for it".to_owned())
-        }
-        _ => Ok(()),
+    match root_at(setup, signed.size()).await? {
+        Some(root) if root == signed.root() => Ok(()),
+        Some(_) => cut_back("has other entries".to_owned()),
+        None => cut_back("lacks the round with it".to_owned()),
     }
 }
 
-/// Reads and verifies one journal object.
-pub(super) async fn read_round(setup: &Setup, key: &str) -> Result<Round, RecoverError> {
-    let object = |cause: String| RecoverError::Object { key: key.to_owned(), cause };
-    let found = setup.store.get(key).await?.ok_or_else(|| object("it is not there".to_owned()))?;
-    let round = Round::verify(&found.bytes, setup.keys.origin(), setup.keys.verifier());
-    let round = round.map_err(|error| object(error.to_string()))?;
-    if journal::object_key(round.first_index()) == key {
-        Ok(round)
-    } else {
-        Err(object("it is the round of another place".to_owned()))
-    }
-}
-
-/// Gives the answer to a request that is in the log already: the same entry, proof and precert as the first time (I8).
-pub(super) async fn committed_at(setup: &Setup, spot: Spot, draft: &Draft) -> Result<Committed, LedgerError> {
-    let unavailable = |error: String| LedgerError::Unavailable(error);
-    let round =
-        read_round(setup, &journal::object_key(spot.round)).await.map_err(|e| unavailable(e.to_string()))?;
-    let entries: Vec<Entry> =
-        round.entries().collect::<Result<_, _>>().map_err(|e| unavailable(e.to_string()))?;
-    let position = usize::try_from(spot.index - spot.round).map_err(|e| unavailable(e.to_string()))?;
-    let entry =
-        entries.get(position).ok_or_else(|| unavailable("the entry is not in its round".to_owned()))?;
-    let (Draft::Certificate(draft), What::Certificate(intent)) = (draft, &entry.event.what) else {
-        return Err(LedgerError::Conflict);
-    };
-    if intent.request != draft.request.text() {
-        return Err(LedgerError::Conflict);
-    }
-    let leaves: Vec<_> = entries.iter().map(|entry| entry.leaf).collect();
-    let tree = Batch::new(round.before(), &journal::leaf_hashes(&leaves));
-    let bytes = STANDARD.decode(&intent.precert).map_err(|e| unavailable(e.to_string()))?;
-    Ok(Committed {
-        index: entry.index,
-        time: entry.event.time,
-        event_hash: sha256(entry.line.as_bytes()),
-        proof: tree.proof(position).unwrap_or_default(),
-        checkpoint: Arc::new(setup.keys.checkpoint(tree.size(), tree.root())?),
-        precert: Some(Precert::from_bytes(&bytes).map_err(|e| unavailable(e.to_string()))?),
-    })
+/// Computes the root of the tree of that many leaves, more than 0, from the round that the last of them is in.
+async fn root_at(setup: &Setup, size: u64) -> Result<Option<Hash>, RecoverError> {
+    let Some(index) = size.checked_sub(1) else { return Ok(None) };
+    let after = index.checked_sub(MAX_ENTRIES as u64).map(journal::object_key);
+    let end = journal::object_key(index);
+    let Some(key) = last_key(setup, journal::PREFIX, after, Some(&end)).await? else { return Ok(None) };
+    let round = rounds::read(setup, &key).await?;
+    let leaves = rounds::leaves(&round);
+    let leaves =
+        leaves.map_err(|error| RecoverError::Object { key: key.clone(), cause: error.to_string() })?;
+    let mut tree = round.before().clone();
+    let missing = usize::try_from(size - round.first_index()).unwrap_or(usize::MAX);
+    journal::leaf_hashes(&leaves).into_iter().take(missing).for_each(|leaf| tree.push(leaf));
+    Ok((tree.size() == size).then(|| tree.root()))
 }

@@ -2,26 +2,34 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use ca_core::log::journal::{self, MAX_ENTRIES, Round};
 use ca_core::log::leaf::Leaf;
 use ca_core::log::{Batch, Frontier};
 use ca_core::time::UnixMillis;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc::OwnedPermit;
+use tokio::sync::{Notify, Semaphore, mpsc};
 
 use super::draft::{Committed, Place, Sealed};
 use super::health::Health;
 use super::publisher::Leaves;
 use super::recent::{Recent, Spot};
-use super::{LedgerError, Pending, Setup};
-use crate::objects::{Class, Put, StoreError};
+use super::{LedgerError, Pending, Setup, rounds};
+use crate::objects::{Class, Put};
 
 /// How far the clock may be behind the last entry, in milliseconds, before nothing is recorded any more (L8).
 const CLOCK_TOLERANCE_MILLIS: u64 = 60_000;
 
-/// How often the store is tried again while it cannot be written and nobody asks, in seconds.
-const RETRY_SECS: u64 = 2;
+/// How often an idle node looks for the rounds of others, and whether a store that failed is back.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// How long a round may take to be stored, and how long it waits for the publisher, before it is given up.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// How many answers may be read from the log at once. The queue does not bound them: they wait beside it.
+const REPEATS: u32 = 64;
 
 /// Where the log stands.
 #[derive(Debug, Default)]
@@ -38,6 +46,7 @@ pub(super) struct Sequencer {
     state: State,
     publish: mpsc::Sender<Leaves>,
     health: Arc<Health>,
+    repeats: Arc<Semaphore>,
 }
 
 impl Sequencer {
@@ -47,8 +56,9 @@ impl Sequencer {
         publish: mpsc::Sender<Leaves>,
         health: Arc<Health>,
     ) -> Self {
-        health.committed(state.frontier.size());
-        Self { setup: Arc::new(setup), state, publish, health }
+        health.grown(state.frontier.size());
+        let repeats = Arc::new(Semaphore::new(REPEATS as usize));
+        Self { setup: Arc::new(setup), state, publish, health, repeats }
     }
 
     /// Runs until it is told to close, or every sender is gone, and the queue is empty.
@@ -58,79 +68,113 @@ impl Sequencer {
             let received = tokio::select! {
                 count = entries.recv_many(&mut waiting, MAX_ENTRIES) => count,
                 () = closing.notified() => { entries.close(); continue; }
-                () = self.until_retry() => { self.try_store().await; continue; }
+                () = tokio::time::sleep(LOOK) => { self.look().await; continue; }
             };
             if received == 0 {
-                return;
+                break;
             }
             self.commit(std::mem::take(&mut waiting)).await;
         }
+        // With every permit back, nobody waits for an answer from the log any more.
+        let _ = self.repeats.acquire_many(REPEATS).await;
     }
 
-    /// Commits one round of entries and answers each.
-    async fn commit(&mut self, waiting: Vec<Pending>) {
-        let fresh = self.answer_repeated(waiting);
-        if fresh.is_empty() {
-            return;
-        }
-        match self.commit_fresh(&fresh).await {
-            Ok(committed) => {
-                for (pending, committed) in fresh.into_iter().zip(committed) {
-                    // Who asked may be gone; the entry stands.
-                    let _ = pending.reply.send(Ok(committed));
-                }
+    /// Commits what waits and answers each.
+    async fn commit(&mut self, mut waiting: Vec<Pending>) {
+        loop {
+            let (fresh, repeated) = self.sort(waiting);
+            if fresh.is_empty() {
+                return;
             }
-            Err(error) => {
-                self.health.commit_failed();
-                tracing::error!(%error, "the round was not committed");
-                for pending in fresh {
-                    let _ = pending.reply.send(Err(error.clone()));
+            waiting = match self.commit_round(&fresh).await {
+                Ok(Some(committed)) => {
+                    for (pending, committed) in fresh.into_iter().zip(committed) {
+                        // Who asked may be gone; the entry stands.
+                        let _ = pending.reply.send(Ok(committed));
+                    }
+                    repeated
                 }
-            }
+                // Other rounds came first, and any of them may hold a request that waits here: sent to another node, or
+                // committed by this one with the reply lost. Without sorting again it would get a second precert (I8).
+                Ok(None) => fresh.into_iter().chain(repeated).collect(),
+                Err(error) => {
+                    self.health.commit_failed();
+                    tracing::error!(%error, "the round was not committed");
+                    for pending in fresh.into_iter().chain(repeated) {
+                        let _ = pending.reply.send(Err(error.clone()));
+                    }
+                    return;
+                }
+            };
         }
     }
 
-    /// Sorts out the requests that are in the log already, and answers those from there (I8).
-    ///
-    /// Of the same id twice in one round the second is refused as busy: sent again, it finds the first in the log.
-    fn answer_repeated(&self, waiting: Vec<Pending>) -> Vec<Pending> {
-        let mut in_round = HashSet::new();
-        let mut fresh = Vec::with_capacity(waiting.len());
+    /// Splits what waits into entries to be committed now, and repetitions of requests among them that have to wait for
+    /// those; what is in the log already is answered from there, and never committed again (I8).
+    fn sort(&self, waiting: Vec<Pending>) -> (Vec<Pending>, Vec<Pending>) {
+        let (mut fresh, mut repeated) = (Vec::with_capacity(waiting.len()), Vec::new());
+        let mut ids = HashSet::new();
+        let now = self.setup.clock.now();
         for pending in waiting {
-            match pending.draft.request_id() {
-                Some(id) => match self.state.recent.get(id) {
-                    Some(spot) => self.answer_from_log(pending, spot),
-                    None if in_round.insert(id) => fresh.push(pending),
-                    None => drop(pending.reply.send(Err(LedgerError::Busy))),
-                },
-                None => fresh.push(pending),
+            let Some(id) = pending.draft.request_id() else {
+                fresh.push(pending);
+                continue;
+            };
+            if let Some(spot) = self.state.recent.get(id) {
+                self.answer_from_log(pending, spot);
+            } else if !self.state.recent.can_tell(id, self.state.last_time, now) {
+                let _ = pending.reply.send(Err(LedgerError::Stale));
+            } else if ids.insert(id) {
+                fresh.push(pending);
+            } else {
+                repeated.push(pending);
             }
         }
-        fresh
+        (fresh, repeated)
     }
 
     /// Reads the earlier answer on the side; the sequencer goes on meanwhile.
     fn answer_from_log(&self, pending: Pending, spot: Spot) {
+        let Ok(permit) = Arc::clone(&self.repeats).try_acquire_owned() else {
+            let _ = pending.reply.send(Err(LedgerError::Busy));
+            return;
+        };
         let setup = Arc::clone(&self.setup);
         tokio::spawn(async move {
-            let answer = super::recover::committed_at(&setup, spot, &pending.draft).await;
+            let answer = rounds::committed_at(&setup, spot, &pending.draft).await;
             let _ = pending.reply.send(answer);
+            drop(permit);
         });
     }
 
-    /// Tries places until the round stands in the journal at one of them.
-    async fn commit_fresh(&mut self, fresh: &[Pending]) -> Result<Vec<Committed>, LedgerError> {
-        loop {
-            let time = self.time()?;
-            let sealed = self.seal(fresh, time)?;
-            let round = self.round(&sealed)?;
-            if self.put(&round).await? {
-                return self.answer(&round, fresh, sealed, time).await;
-            }
-            // Somebody else's round is at this place: it is part of the log like our own (I2, L3).
-            let key = journal::object_key(self.state.frontier.size());
-            self.adopt(&key).await?;
+    /// Commits entries as the next round; `None` when others were there first: their rounds are then taken up, and it
+    /// has to be asked anew what of this is still to be committed.
+    async fn commit_round(&mut self, fresh: &[Pending]) -> Result<Option<Vec<Committed>>, LedgerError> {
+        // A place at the publisher first: once the round is committed, nothing may hold its answers back.
+        let room = self.room().await?;
+        let time = self.time()?;
+        let sealed = self.seal(fresh, time)?;
+        let round = self.round(&sealed)?;
+        if self.put(&round).await? {
+            self.health.commit_possible();
+            return self.settle(&round, fresh, sealed, time, room).map(Some);
         }
+        drop(room);
+        // Somebody else's round is at this place: it is part of the log like our own (I2, L3).
+        if !self.adopt_next().await? {
+            let key = journal::object_key(round.first_index());
+            return Err(LedgerError::Unavailable(format!("{key} is taken and cannot be read")));
+        }
+        self.catch_up().await?;
+        Ok(None)
+    }
+
+    /// Waits for room in the queue of the publisher; when it is far behind, commits wait, and at last are refused.
+    async fn room(&self) -> Result<OwnedPermit<Leaves>, LedgerError> {
+        let unavailable = |cause: &str| LedgerError::Unavailable(cause.to_owned());
+        let room = tokio::time::timeout(DEADLINE, self.publish.clone().reserve_owned()).await;
+        let room = room.map_err(|_| unavailable("too many rounds are not published yet"))?;
+        room.map_err(|_| unavailable("the publisher has stopped; its last message says why"))
     }
 
     fn time(&self) -> Result<UnixMillis, LedgerError> {
@@ -166,26 +210,29 @@ impl Sequencer {
         let key = journal::object_key(round.first_index());
         // From here on the round may be in the log whatever we hear: after an error its place is not used again unseen,
         // because the next PUT to it answers `Exists` and the round that is there is adopted.
-        match self.setup.store.put_new(&key, Bytes::from(bytes), Class::Immutable).await {
-            Ok(put) => Ok(put == Put::Created),
-            Err(error) => Err(LedgerError::Unavailable(error.to_string())),
+        let put = self.setup.store.put_new(&key, Bytes::from(bytes), Class::Immutable);
+        match tokio::time::timeout(DEADLINE, put).await {
+            Ok(Ok(put)) => Ok(put == Put::Created),
+            Ok(Err(error)) => Err(LedgerError::Unavailable(error.to_string())),
+            Err(_) => Err(LedgerError::Unavailable(format!("the store has not answered for {key}"))),
         }
     }
 
     /// Moves past our round, hands it to the publisher, and makes the proofs.
-    async fn answer(
+    fn settle(
         &mut self,
         round: &Round,
         fresh: &[Pending],
         sealed: Vec<Sealed>,
         time: UnixMillis,
+        room: OwnedPermit<Leaves>,
     ) -> Result<Vec<Committed>, LedgerError> {
         let leaves: Vec<Leaf> = sealed.iter().map(|sealed| sealed.leaf).collect();
         let tree = Batch::new(round.before(), &journal::leaf_hashes(&leaves));
         let first = round.first_index();
         let ids = |(index, pending): (u64, &Pending)| Some((pending.draft.request_id()?, index));
         self.state.recent.add(first, time, (first..).zip(fresh).filter_map(ids));
-        self.advance(&tree, time, Leaves { first, leaves }).await?;
+        self.advance(&tree, time, Leaves { first, leaves }, room);
         let checkpoint = Arc::new(self.setup.keys.checkpoint(tree.size(), tree.root())?);
         let committed = sealed.into_iter().enumerate().map(|(position, sealed)| Committed {
             index: first + position as u64,
@@ -198,49 +245,67 @@ impl Sequencer {
         Ok(committed.collect())
     }
 
-    /// Takes another node's round as the next one of the log.
-    async fn adopt(&mut self, key: &str) -> Result<(), LedgerError> {
-        let round = super::recover::read_round(&self.setup, key)
-            .await
-            .map_err(|e| LedgerError::Unavailable(e.to_string()))?;
+    /// Takes up every round that stands in the journal after those known here, whoever wrote it.
+    async fn catch_up(&mut self) -> Result<(), LedgerError> {
+        while self.adopt_next().await? {}
+        Ok(())
+    }
+
+    /// Takes up the next round of the journal; false when there is none yet.
+    async fn adopt_next(&mut self) -> Result<bool, LedgerError> {
+        let room = self.room().await?;
+        let key = journal::object_key(self.state.frontier.size());
+        let unavailable = |cause: String| LedgerError::Unavailable(cause);
+        let found = rounds::find(&self.setup, &key).await.map_err(|error| unavailable(error.to_string()))?;
+        let Some(round) = found else { return Ok(false) };
         if *round.before() != self.state.frontier {
-            return Err(LedgerError::Unavailable(format!("{key} does not continue this log")));
+            return Err(unavailable(format!("{key} does not continue this log")));
         }
-        let wrap = |error: journal::JournalError| LedgerError::Unavailable(format!("{key}: {error}"));
-        let leaves = super::recover::leaves(&round).map_err(wrap)?;
+        let wrap = |error: journal::JournalError| unavailable(format!("{key}: {error}"));
+        let leaves = rounds::leaves(&round).map_err(wrap)?;
         let time = self.state.recent.add_round(&round).map_err(wrap)?;
         let tree = Batch::new(round.before(), &journal::leaf_hashes(&leaves));
-        self.advance(&tree, time, Leaves { first: round.first_index(), leaves }).await
+        self.advance(&tree, time, Leaves { first: round.first_index(), leaves }, room);
+        Ok(true)
     }
 
-    async fn advance(&mut self, tree: &Batch, time: UnixMillis, round: Leaves) -> Result<(), LedgerError> {
+    fn advance(&mut self, tree: &Batch, time: UnixMillis, round: Leaves, room: OwnedPermit<Leaves>) {
         self.state.frontier = tree.after();
         self.state.last_time = self.state.last_time.max(time);
-        self.health.committed(tree.size());
-        // Waits when the publisher is far behind: then commits wait too, and the queue before them fills up.
-        self.publish.send(round).await.map_err(|_| LedgerError::Closed)
+        self.health.grown(tree.size());
+        room.send(round);
     }
 
-    async fn until_retry(&self) {
-        if self.health.commits() {
-            std::future::pending::<()>().await;
-        }
-        tokio::time::sleep(std::time::Duration::from_secs(RETRY_SECS)).await;
-    }
-
-    /// Finds out whether the store can be written again, so that readiness returns by itself (L1, L9).
-    async fn try_store(&self) {
-        let mut random = [0; 8];
-        let written: Result<Put, StoreError> = match getrandom::fill(&mut random) {
-            Ok(()) => {
-                let key = format!("probe/retry-{}", hex::encode(random));
-                self.setup.store.put_new(&key, Bytes::from_static(b"retry"), Class::Derived).await
-            }
-            Err(_) => return,
+    /// Follows the log while nobody asks for anything: what another node committed and did not live to publish is
+    /// published from here, and readiness comes back by itself when the store does (L1, L9).
+    async fn look(&mut self) {
+        let looked = match self.catch_up().await {
+            Ok(()) => self.time().map(drop),
+            Err(error) => Err(error),
         };
-        if written.is_ok() {
-            tracing::info!("the log can be written again");
-            self.health.commit_possible();
+        let able = match looked {
+            Ok(()) if self.health.commits() => return,
+            Ok(()) => self.try_write().await,
+            Err(error) => Err(error),
+        };
+        match able {
+            Ok(()) => {
+                tracing::info!("the log can be written again");
+                self.health.commit_possible();
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the log cannot be written");
+                self.health.commit_failed();
+            }
         }
+    }
+
+    /// Finds out whether the store takes anything.
+    async fn try_write(&self) -> Result<(), LedgerError> {
+        let unavailable = |error: String| LedgerError::Unavailable(error);
+        let random = getrandom::u64().map_err(|error| unavailable(error.to_string()))?;
+        let key = format!("{}/{random:016x}/retry", crate::objects::probe::FOLDER);
+        let written = self.setup.store.put_new(&key, Bytes::from_static(b"retry"), Class::Derived).await;
+        written.map(drop).map_err(|error| unavailable(error.to_string()))
     }
 }
