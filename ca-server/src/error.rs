@@ -13,6 +13,9 @@ use crate::ledger::LedgerError;
 use crate::login::LoginError;
 use crate::objects::StoreError;
 
+/// The media type of a problem (RFC 9457 §3).
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
 /// Why a call was not answered with what it asked for.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -66,7 +69,7 @@ impl ApiError {
                     StatusCode::UNSUPPORTED_MEDIA_TYPE => (415, "not-json"),
                     _ => (400, "malformed"),
                 };
-                problem(status, kind, "the body is not what this call takes").detail(rejection.body_text())
+                problem(status, kind, "the body is not what this call takes").detail(flaw(rejection))
             }
             Self::Request(error @ RequestError::Stale { .. }) => {
                 let hint = "Check this machine's clock, and ask again with a new request id.";
@@ -191,11 +194,28 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut problem = self.problem();
         if problem.status >= 500 {
-            let instance = crate::ids::random::<8>().map(hex::encode).unwrap_or_default();
+            let instance = new_instance();
             tracing::error!(instance, error = %self, cause = ?self, "a call failed");
             problem.instance = Some(instance);
         }
         problem_response(problem)
+    }
+}
+
+/// Names one failure, to be found in the server's log.
+pub fn new_instance() -> String {
+    crate::ids::random::<8>().map(hex::encode).unwrap_or_default()
+}
+
+/// Tells what is wrong with a body, and never what stands in it: that may be a password (I9).
+fn flaw(rejection: &JsonRejection) -> &'static str {
+    match rejection {
+        JsonRejection::JsonSyntaxError(_) => "it is not JSON",
+        JsonRejection::JsonDataError(_) => {
+            "a member is missing, unknown or of another type: /openapi.json has them"
+        }
+        JsonRejection::MissingJsonContentType(_) => "its content-type must be application/json",
+        _ => "it could not be read",
     }
 }
 
@@ -205,7 +225,7 @@ pub fn problem_response(problem: Problem) -> Response {
     let retry_after = problem.retry_after_secs;
     let mut response = (status, Json(problem)).into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
     if let Some(secs) = retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(secs));
     }

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -14,13 +13,8 @@ use hyper_util::rt::TokioTimer;
 use tokio::net::TcpStream;
 use tokio_io_timeout::TimeoutStream;
 
-use crate::config::Tls;
-
-/// How long a client may take for the head of a request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How long a connection may be silent, in either direction; above the deadline of a call.
-const SILENCE: Duration = Duration::from_secs(60);
+use crate::config::{Limits, Tls};
+use crate::secret_file;
 
 /// How many header bytes a request may have.
 const MAX_HEAD: usize = 32 * 1024;
@@ -30,7 +24,9 @@ const MAX_FIELDS: usize = 64;
 
 /// Cuts connections off that are silent for too long; nothing else does before the first byte of a request.
 #[derive(Clone, Copy, Debug)]
-struct Impatient;
+struct Impatient {
+    silence: Duration,
+}
 
 type Stream = Pin<Box<TimeoutStream<TcpStream>>>;
 
@@ -40,12 +36,13 @@ impl<S: Send + 'static> Accept<TcpStream, S> for Impatient {
     type Future = Pin<Box<dyn Future<Output = io::Result<(Stream, S)>> + Send>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+        let silence = self.silence;
         Box::pin(async move {
             let (stream, service) = DefaultAcceptor::new().accept(stream, service).await?;
             stream.set_nodelay(true)?;
             let mut stream = TimeoutStream::new(stream);
-            stream.set_read_timeout(Some(SILENCE));
-            stream.set_write_timeout(Some(SILENCE));
+            stream.set_read_timeout(Some(silence));
+            stream.set_write_timeout(Some(silence));
             Ok((Box::pin(stream), service))
         })
     }
@@ -59,12 +56,16 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(listener)
 }
 
-/// Loads the certificate and key of the server.
+/// Loads the certificate and key of the server; a key that others can read is refused (S3).
 pub async fn tls(files: &Tls) -> io::Result<RustlsConfig> {
-    let paths: [&PathBuf; 2] = [&files.certificate, &files.key];
-    RustlsConfig::from_pem_file(paths[0], paths[1]).await.map_err(|error| {
-        io::Error::new(error.kind(), format!("{} and {}: {error}", paths[0].display(), paths[1].display()))
-    })
+    let Tls { certificate, key } = files;
+    let secret = secret_file::read(key).map_err(io::Error::other)?;
+    let shown = |what: String, error: io::Error| io::Error::new(error.kind(), format!("{what}: {error}"));
+    let public =
+        std::fs::read(certificate).map_err(|error| shown(certificate.display().to_string(), error))?;
+    RustlsConfig::from_pem(public, secret.to_vec())
+        .await
+        .map_err(|error| shown(format!("{} and {}", certificate.display(), key.display()), error))
 }
 
 /// Serves until the handle is told to stop, then finishes what is in flight.
@@ -73,29 +74,35 @@ pub async fn serve(
     tls: Option<RustlsConfig>,
     router: Router,
     handle: Handle<SocketAddr>,
+    limits: Limits,
 ) -> io::Result<()> {
+    let head = Duration::from_secs(limits.head.secs());
+    let impatient = Impatient { silence: Duration::from_secs(limits.silence.secs()) };
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     match tls {
         Some(config) => {
             let mut server = axum_server::from_tcp(listener)?
-                .acceptor(RustlsAcceptor::new(config).handshake_timeout(HEAD_TIMEOUT).acceptor(Impatient))
+                .acceptor(RustlsAcceptor::new(config).handshake_timeout(head).acceptor(impatient))
                 .handle(handle);
-            limit(server.http_builder());
+            limit(server.http_builder(), head);
             server.serve(service).await
         }
         None => {
-            let mut server = axum_server::from_tcp(listener)?.acceptor(Impatient).handle(handle);
-            limit(server.http_builder());
+            let mut server = axum_server::from_tcp(listener)?.acceptor(impatient).handle(handle);
+            limit(server.http_builder(), head);
             server.serve(service).await
         }
     }
 }
 
-fn limit(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>) {
+fn limit(
+    builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>,
+    head: Duration,
+) {
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(head)
         .max_buf_size(MAX_HEAD)
         .max_headers(MAX_FIELDS);
     builder
@@ -103,8 +110,8 @@ fn limit(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::T
         .timer(TokioTimer::new())
         .max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX))
         .max_concurrent_streams(64)
-        .keep_alive_interval(HEAD_TIMEOUT)
-        .keep_alive_timeout(HEAD_TIMEOUT);
+        .keep_alive_interval(head)
+        .keep_alive_timeout(head);
 }
 
 /// A rustls provider must be there before any TLS.

@@ -51,6 +51,8 @@ pub struct Keys {
     pub ca: CaKey,
     /// The log's name and key.
     pub log: Arc<LogKeys>,
+    /// The key of the factors' secrets.
+    pub sealer: Arc<Sealer>,
 }
 
 impl Keys {
@@ -60,6 +62,7 @@ impl Keys {
         Ok(Self {
             ca: CaKey::load(&config.keys.ca, passphrase.as_deref())?,
             log: Arc::new(key_files::log_keys(&config.keys.log, &config.origin)?),
+            sealer: Arc::new(Sealer::load(&config.keys.sealing)?),
         })
     }
 }
@@ -149,7 +152,7 @@ impl Parts {
         Ok(login::Setup {
             store: self.state.clone(),
             hashes: Arc::new(HashPool::start()?),
-            sealer: Arc::new(Sealer::load(&self.config.keys.sealing)?),
+            sealer: Arc::clone(&self.keys.sealer),
             audit: Arc::new(LogAudit(ledger.clone())),
             clock: Clock::system(),
             sessions: Arc::default(),

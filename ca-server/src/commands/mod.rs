@@ -66,15 +66,17 @@ fn start(cli: Cli) -> anyhow::Result<()> {
             Command::Init(init) => init.run().await,
             Command::Serve(serve) => serve.run().await,
             Command::User(user) => user.run().await,
-            Command::CheckConfig(file) => check_config(&file),
+            Command::CheckConfig(file) => check_config(&file).await,
         }
     })
 }
 
-fn check_config(file: &ConfigFile) -> anyhow::Result<()> {
+async fn check_config(file: &ConfigFile) -> anyhow::Result<()> {
     let config = file.load()?;
     Keys::load(&config)?;
-    crate::secret_file::read(&config.keys.sealing)?;
+    if let Some(files) = &config.tls {
+        crate::listen::tls(files).await?;
+    }
     let policy = crate::policy_files::load(&config.policy).map_err(anyhow::Error::msg)?;
     println!("{}: good; policy {}", file.config.display(), policy.id());
     Ok(())

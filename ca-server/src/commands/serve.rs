@@ -13,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::ConfigFile;
 use crate::app::SharedApp;
+use crate::config::Limits;
 use crate::ledger::Tasks;
 use crate::{listen, routes, start};
 
@@ -37,6 +38,7 @@ impl Serve {
         log_json();
         let prometheus = PrometheusBuilder::new().install_recorder().context("metrics")?;
         let config = self.config.load()?;
+        let limits = config.limits;
         let listener = listen::bind(config.listen)?;
         let operations = config.metrics_listen.map(listen::bind).transpose()?;
         let tls = match &config.tls {
@@ -56,10 +58,11 @@ impl Serve {
         let handle = Handle::new();
         tokio::spawn(stop_on_signal(handle.clone()));
         if let Some(operations) = operations {
-            tokio::spawn(serve_operations(operations, Arc::clone(&app), prometheus));
+            tokio::spawn(serve_operations(operations, Arc::clone(&app), prometheus, limits));
         }
         let housekeeping = tokio::spawn(housekeeping(Arc::clone(&app)));
-        listen::serve(listener, tls, routes::router(Arc::clone(&app)), handle).await?;
+        let router = routes::router(Arc::clone(&app), limits.call);
+        listen::serve(listener, tls, router, handle, limits).await?;
         housekeeping.abort();
         finish(app, tasks).await;
         Ok(())
@@ -73,9 +76,14 @@ fn log_json() {
     tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).init();
 }
 
-async fn serve_operations(listener: std::net::TcpListener, app: SharedApp, prometheus: PrometheusHandle) {
+async fn serve_operations(
+    listener: std::net::TcpListener,
+    app: SharedApp,
+    prometheus: PrometheusHandle,
+    limits: Limits,
+) {
     let router = routes::operations(app, prometheus);
-    if let Err(error) = listen::serve(listener, None, router, Handle::new()).await {
+    if let Err(error) = listen::serve(listener, None, router, Handle::new(), limits).await {
         tracing::error!(%error, "the listener for operators ended");
     }
 }

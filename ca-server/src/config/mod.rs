@@ -1,5 +1,6 @@
 //! The server's configuration: one TOML file, every key of which an environment variable can override.
 
+mod limits;
 mod overrides;
 
 use std::net::SocketAddr;
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use ca_core::log::Origin;
 use ca_core::time::Ttl;
+pub use limits::Limits;
 use serde::Deserialize;
 
 /// Why a configuration is not accepted.
@@ -62,6 +64,9 @@ pub struct Config {
     /// How long sessions last.
     #[serde(default)]
     pub session: Sessions,
+    /// How much patience there is with clients.
+    #[serde(default)]
+    pub limits: Limits,
 }
 
 /// The key files, each readable by the server's user alone.
@@ -192,6 +197,9 @@ impl Config {
         }
         if self.session.idle > self.session.absolute {
             return Err(ConfigError::Rule("session.idle must not be above session.absolute".to_owned()));
+        }
+        if self.limits.silence <= self.limits.call {
+            return Err(ConfigError::Rule("limits.silence must be above limits.call".to_owned()));
         }
         Ok(())
     }

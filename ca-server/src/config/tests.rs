@@ -50,11 +50,24 @@ fn the_environment_overrides() {
         ("CA_SERVER_LOG", "{ store = 's3', bucket = 'audit' }"),
         ("CA_SERVER_LOG__RETENTION_DAYS", "400"),
         ("CA_SERVER_CA_PASSPHRASE", "not configuration"),
+        ("CA_SERVER_LOG_FILTER", "debug"),
     ];
     let config = parse(GOOD, &environment).unwrap();
     assert_eq!(config.listen.port(), 1);
     assert!(matches!(config.log, Log::S3 { retention_days: Some(400), .. }));
     assert!(parse(GOOD, &[("CA_SERVER_LISTN", "127.0.0.1:1")]).unwrap_err().contains("listn"));
+}
+
+#[test]
+fn s2_limits_have_defaults_and_silence_outlasts_a_call() {
+    let limits = parse(GOOD, &[]).unwrap().limits;
+    assert_eq!([limits.head, limits.call, limits.silence].map(|limit| limit.secs()), [10, 30, 60]);
+    let short = parse(&format!("{GOOD}\n[limits]\nhead = \"2s\"\n"), &[]).unwrap().limits;
+    assert_eq!([short.head, short.call, short.silence].map(|limit| limit.secs()), [2, 30, 60]);
+    assert!(
+        parse(&format!("{GOOD}\n[limits]\ncall = \"60s\"\n"), &[]).unwrap_err().contains("limits.silence")
+    );
+    assert!(parse(&format!("{GOOD}\n[limits]\nheads = \"2s\"\n"), &[]).unwrap_err().contains("line 17"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use ca_api::{CertificateRequest, IssuedCertificate, Problem};
+use ca_api::{CertificateRequest, IssuedCertificate};
 
 use super::caller::{Caller, Peer};
 use crate::app::SharedApp;
@@ -14,8 +14,8 @@ use crate::issue::issue;
 ///
 /// The request id makes it idempotent: sent again, the same request is answered with the same certificate.
 #[utoipa::path(post, path = "/v1/certificates", request_body = CertificateRequest,
-    responses((status = 200, body = IssuedCertificate), (status = 400, body = Problem), (status = 401, body = Problem),
-        (status = 403, body = Problem), (status = 409, body = Problem), (status = 503, body = Problem)),
+    responses((status = 200, body = IssuedCertificate), (status = 400), (status = 401), (status = 403), (status = 409),
+        (status = 503)),
     security(("session" = [])))]
 pub(super) async fn request(
     State(app): State<SharedApp>,

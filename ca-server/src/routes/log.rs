@@ -28,7 +28,10 @@ pub(super) struct Page {
 /// Checkpoints, tiles and entry bundles are for everyone: they hold hashes. The journal holds the events and is for
 /// auditors and officers.
 #[utoipa::path(get, path = "/log/{path}", params(("path" = String, Path), ("after" = Option<String>, Query)),
-    responses((status = 200), (status = 401, body = ca_api::Problem), (status = 404, body = ca_api::Problem)))]
+    responses((status = 200, description = "A tile or entry bundle", content_type = "application/octet-stream",
+            body = Vec<u8>),
+        (status = 200, description = "The object, or names, one a line", content_type = "text/plain", body = String),
+        (status = 401), (status = 403), (status = 404), (status = 503)), security((), ("session" = [])))]
 pub(super) async fn read(
     State(app): State<SharedApp>,
     caller: Result<Caller, ApiError>,
@@ -43,9 +46,9 @@ pub(super) async fn read(
         return Ok(text(names.join("\n"), "no-cache"));
     }
     if !is_log_object(&path) {
-        return Err(ApiError::NotFound(path));
+        return Err(nothing());
     }
-    let object = app.objects.get(&path).await?.ok_or(ApiError::NotFound(path.clone()))?;
+    let object = app.objects.get(&path).await?.ok_or_else(nothing)?;
     Ok(if path == "checkpoint" {
         text(object.bytes, "max-age=2")
     } else if path.starts_with("tile/") {
@@ -53,6 +56,10 @@ pub(super) async fn read(
     } else {
         text(object.bytes, "max-age=31536000, immutable")
     })
+}
+
+fn nothing() -> ApiError {
+    ApiError::NotFound("object of that name in the log".to_owned())
 }
 
 fn may_read_events(caller: &Caller) -> Result<(), ApiError> {

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
-use ca_api::{FactorRequest, LoginChallenge, LoginRequest, LoginSession, Problem, Secret as Wire, Session};
+use ca_api::{FactorRequest, LoginChallenge, LoginRequest, LoginSession, Secret as Wire, Session};
 
 use super::caller::{Caller, Peer};
 use crate::app::SharedApp;
@@ -14,8 +14,8 @@ use crate::secret::Secret;
 
 /// Takes the password; a right one is answered with a challenge for the second factor.
 #[utoipa::path(post, path = "/v1/login", request_body = LoginRequest,
-    responses((status = 200, body = LoginChallenge), (status = 401, body = Problem), (status = 429, body = Problem),
-        (status = 503, body = Problem)))]
+    responses((status = 200, body = LoginChallenge), (status = 400), (status = 401), (status = 403), (status = 429),
+        (status = 503)))]
 pub(super) async fn start(
     State(app): State<SharedApp>,
     Peer(source): Peer,
@@ -33,8 +33,8 @@ pub(super) async fn start(
 
 /// Takes the second factor; a right one begins a session.
 #[utoipa::path(post, path = "/v1/login/factor", request_body = FactorRequest,
-    responses((status = 200, body = LoginSession), (status = 401, body = Problem), (status = 429, body = Problem),
-        (status = 503, body = Problem)))]
+    responses((status = 200, body = LoginSession), (status = 400), (status = 401), (status = 403), (status = 404),
+        (status = 429), (status = 503)))]
 pub(super) async fn finish(
     State(app): State<SharedApp>,
     Peer(source): Peer,
@@ -42,7 +42,7 @@ pub(super) async fn finish(
 ) -> Result<Json<LoginSession>, ApiError> {
     let Json(body) = body?;
     if body.kind != "totp" {
-        return Err(ApiError::NotFound(format!("factor of kind {:?} here; there is totp", body.kind)));
+        return Err(ApiError::NotFound("factor of that kind here; there is totp".to_owned()));
     }
     let (challenge, code) = (Secret::new(body.challenge.0), Secret::new(body.code.0));
     let begun = app.login.finish(&challenge, &code, &source).await?;
@@ -54,14 +54,14 @@ pub(super) async fn finish(
 }
 
 /// Says who is logged in.
-#[utoipa::path(get, path = "/v1/session", responses((status = 200, body = Session), (status = 401, body = Problem)),
+#[utoipa::path(get, path = "/v1/session", responses((status = 200, body = Session), (status = 401)),
     security(("session" = [])))]
 pub(super) async fn session(State(app): State<SharedApp>, caller: Caller) -> Json<Session> {
     Json(describe(&caller.session, app.login.config().idle_secs))
 }
 
 /// Ends the session.
-#[utoipa::path(delete, path = "/v1/session", responses((status = 204), (status = 401, body = Problem)),
+#[utoipa::path(delete, path = "/v1/session", responses((status = 204), (status = 401)),
     security(("session" = [])))]
 pub(super) async fn logout(State(app): State<SharedApp>, caller: Caller) -> Result<StatusCode, ApiError> {
     app.login.logout(caller.token.expose()).await?;

@@ -21,7 +21,7 @@ pub(super) async fn trust(State(app): State<SharedApp>) -> Json<Trust> {
 }
 
 /// Gives the profiles that the caller's groups may have.
-#[utoipa::path(get, path = "/v1/profiles", responses((status = 200, body = Profiles)), security(("session" = [])))]
+#[utoipa::path(get, path = "/v1/profiles", responses((status = 200, body = Profiles), (status = 401)), security(("session" = [])))]
 pub(super) async fn profiles(
     State(app): State<SharedApp>,
     caller: Caller,
