@@ -23,6 +23,7 @@ pub struct Server {
     url: String,
     metrics_url: String,
     process: Option<Running>,
+    environment: Vec<(String, String)>,
     /// Keeps the folder until the server goes.
     temporary: Option<TempDir>,
 }
@@ -35,14 +36,20 @@ impl Server {
 
     /// Starts a new server, with the log in a bucket if one is given, and a policy other than the sample if given.
     pub fn start_with(bucket: Option<Bucket>, policy: Option<&str>) -> Result<Self> {
-        let temporary = tempfile::tempdir()?;
-        let mut server = Self::at(&temporary.path().join("server"), bucket)?;
-        server.temporary = Some(temporary);
+        let mut server = Self::make(bucket)?;
         run(&mut server.init_command()?)?;
         if let Some(policy) = policy {
             std::fs::write(server.folder.join("policies/profiles.toml"), policy)?;
         }
         server.serve()?;
+        Ok(server)
+    }
+
+    /// Describes a server in a folder that goes away with it; nothing is made and nothing runs yet.
+    pub fn make(bucket: Option<Bucket>) -> Result<Self> {
+        let temporary = tempfile::tempdir()?;
+        let mut server = Self::at(&temporary.path().join("server"), bucket)?;
+        server.temporary = Some(temporary);
         Ok(server)
     }
 
@@ -55,8 +62,14 @@ impl Server {
             url: String::new(),
             metrics_url: String::new(),
             process: None,
+            environment: Vec::new(),
             temporary: None,
         })
+    }
+
+    /// Gives every command of this server a variable of the environment.
+    pub fn set_env(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
     }
 
     /// Prepares `ca-server init`.
@@ -81,7 +94,7 @@ impl Server {
 
     fn bare_command(&self) -> Result<Command> {
         let mut command = Command::new(program("ca-server")?);
-        command.current_dir(repository());
+        command.current_dir(repository()).envs(self.environment.iter().map(|(name, value)| (name, value)));
         if let Some(bucket) = &self.bucket {
             command.env("AWS_ACCESS_KEY_ID", &bucket.key).env("AWS_SECRET_ACCESS_KEY", &bucket.secret);
         }

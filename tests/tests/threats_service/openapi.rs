@@ -1,0 +1,98 @@
+//! `/openapi.json` says what is there: no more, no less.
+
+use anyhow::{Context as _, Result, ensure};
+use countersign_tests::wire::Wire;
+use serde_json::Value;
+
+use crate::server;
+
+/// Every call the server answers.
+const CALLS: [(&str, &str); 9] = [
+    ("/log/{path}", "get"),
+    ("/openapi.json", "get"),
+    ("/v1/certificates", "post"),
+    ("/v1/login", "post"),
+    ("/v1/login/factor", "post"),
+    ("/v1/profiles", "get"),
+    ("/v1/session", "delete"),
+    ("/v1/session", "get"),
+    ("/v1/trust", "get"),
+];
+
+async fn document() -> Result<Value> {
+    let server = server()?;
+    let reply = Wire::to(&server)?.get("/openapi.json", None).await?;
+    ensure!(reply.header("content-type") == Some("application/json"), "{reply:?}");
+    reply.json()
+}
+
+fn operations(document: &Value) -> Result<Vec<(&str, &str, &Value)>> {
+    let paths = document["paths"].as_object().context("no paths")?;
+    let of = |(path, item): (&'_ String, &'_ Value)| item.as_object().map(|item| (path.clone(), item.len()));
+    ensure!(paths.iter().all(|path| of(path).is_some_and(|(_, methods)| methods > 0)), "an empty path");
+    let all = paths.iter().flat_map(|(path, item)| {
+        item.as_object()
+            .into_iter()
+            .flatten()
+            .map(move |(method, operation)| (path.as_str(), method.as_str(), operation))
+    });
+    Ok(all.collect())
+}
+
+#[tokio::test]
+async fn openapi_lists_every_call_there_is() -> Result<()> {
+    let document = document().await?;
+    let version = document["openapi"].as_str().unwrap_or_default();
+    ensure!(version.starts_with("3.1."), "version {version}");
+    ensure!(document["info"]["title"] == "Countersign" && document["info"]["version"].is_string());
+    let mut listed: Vec<_> =
+        operations(&document)?.iter().map(|(path, method, _)| (*path, *method)).collect();
+    listed.sort_unstable();
+    ensure!(listed == CALLS, "{listed:?}");
+    let server = server()?;
+    let wire = Wire::to(&server)?;
+    for path in CALLS.map(|(path, _)| path) {
+        for method in ["get", "post", "put", "delete", "patch"] {
+            let served =
+                wire.call(&method.to_uppercase(), &path.replace("{path}", "checkpoint"), &[], b"").await?;
+            let is_listed = CALLS.contains(&(path, method));
+            ensure!((served.status != 405) == is_listed, "{method} {path}: {}", served.status);
+            ensure!(served.status != 404, "{method} {path} is not there");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn openapi_describes_every_answer() -> Result<()> {
+    let document = document().await?;
+    for (path, method, operation) in operations(&document)? {
+        let responses = operation["responses"].as_object().context("no responses")?;
+        ensure!(responses.contains_key("default"), "{method} {path} has no default");
+        for (status, response) in responses {
+            let place = || format!("{method} {path} {status}: {response}");
+            ensure!(response["description"].as_str().is_some_and(|text| !text.is_empty()), place());
+            let content = response["content"].as_object();
+            match status.as_str() {
+                "204" => ensure!(content.is_none(), place()),
+                "200" => {
+                    ensure!(content.is_some_and(|all| all.values().all(|c| c["schema"].is_object())), place())
+                }
+                _ => {
+                    let problem = &response["content"]["application/problem+json"]["schema"]["$ref"];
+                    ensure!(problem == "#/components/schemas/Problem", place());
+                }
+            }
+        }
+        let parameters = operation["parameters"].as_array();
+        let named =
+            parameters.is_some_and(|all| all.iter().any(|p| p["name"] == "path" && p["in"] == "path"));
+        ensure!(path.contains("{path}") == named, "{path} and its parameters");
+    }
+    let text = document.to_string();
+    for reference in text.split("\"$ref\":\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
+        ensure!(document.pointer(reference).is_some(), "{reference} is not there");
+    }
+    ensure!(document["components"]["securitySchemes"]["session"]["scheme"] == "bearer");
+    Ok(())
+}

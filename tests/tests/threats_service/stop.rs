@@ -1,0 +1,62 @@
+//! Told to stop under load, the server finishes what it has begun, and no more.
+
+use anyhow::{Result, ensure};
+use ca_api::IssuedCertificate;
+use countersign_tests::client::Client;
+use countersign_tests::http::trust;
+use countersign_tests::journey;
+use countersign_tests::log_folder::LogFolder;
+use countersign_tests::person::Person;
+use countersign_tests::requests::signed_request;
+use countersign_tests::server::{ORIGIN, Server};
+use countersign_tests::wire::Wire;
+use tokio::task::JoinSet;
+
+const CLIENTS: usize = 16;
+
+/// Asks until the server has gone; gives what was answered.
+fn ask(server: &Server, token: &str) -> Result<JoinSet<Vec<IssuedCertificate>>> {
+    let tls = trust(&server.tls_certificate())?;
+    let mut asking = JoinSet::new();
+    for _ in 0..CLIENTS {
+        let (url, tls, token) = (server.url().to_owned(), tls.clone(), token.to_owned());
+        asking.spawn(async move {
+            let mut answered = Vec::new();
+            let Ok(mut client) = Client::open(&url, &tls).await else { return answered };
+            client.token = Some(token);
+            while let Ok(request) = signed_request(ORIGIN, "ann", "dev") {
+                match client.certify(&request).await {
+                    Ok(issued) => answered.push(issued),
+                    Err(_) => break,
+                }
+            }
+            answered
+        });
+    }
+    Ok(asking)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stopped_under_load_it_ends_well_and_what_was_answered_is_published() -> Result<()> {
+    let mut server = Server::start()?;
+    let ann = Person::new(&server, "ann", &["engineers"])?;
+    let mut client = Client::connect(&server).await?;
+    client.login(&ann).await?;
+    // Connections that say nothing must not keep the server from its end.
+    let wire = Wire::to(&server)?;
+    let silent = (wire.tls().await?, wire.tcp().await?);
+    let asking = ask(&server, client.token.as_deref().unwrap_or_default())?;
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    // Fails unless the server exits 0 within the fixture's patience.
+    tokio::task::block_in_place(|| server.stop())?;
+    drop(silent);
+    let answered: Vec<_> = asking.join_all().await.into_iter().flatten().collect();
+    ensure!(answered.len() > CLIENTS, "only {} answers: the test shows nothing", answered.len());
+    ensure!(server.output().contains("\"stopped\"") && !server.output().contains("not published"));
+    let log = LogFolder::read(&server.log_folder(), &server.log_key())?;
+    for issued in &answered {
+        log.check(&issued.certificate)?;
+    }
+    println!("{} answered certificates, all of them published", answered.len());
+    journey::verify(&server, &ann)
+}
