@@ -4,7 +4,7 @@ use std::fs::File;
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
@@ -115,9 +115,7 @@ pub fn moto() -> Result<Arc<RealS3>> {
 /// no Python that is new enough for it.
 pub fn localstack() -> Result<Option<Arc<RealS3>>> {
     static RUNNING: Mutex<Weak<RealS3>> = Mutex::new(Weak::new());
-    let Some(python) =
-        ["python3.14", "python3.13", "python3.12", "python3"].into_iter().find(|p| is_new_enough(p))
-    else {
+    let Some(python) = new_python() else {
         eprintln!("LocalStack is left out: it needs Python 3.12 or newer, and there is none");
         return Ok(None);
     };
@@ -188,9 +186,14 @@ fn venv(name: &str, python: &str, packages: &[&str]) -> Result<PathBuf> {
     Ok(found)
 }
 
-fn is_new_enough(python: &str) -> bool {
+/// Finds a Python that `LocalStack` runs on.
+fn new_python() -> Option<&'static str> {
+    static FOUND: OnceLock<Option<&str>> = OnceLock::new();
     let question = "import sys; sys.exit(sys.version_info < (3, 12))";
-    Command::new(python).args(["-c", question]).output().is_ok_and(|answer| answer.status.success())
+    let is_new = |python: &&str| {
+        Command::new(python).args(["-c", question]).output().is_ok_and(|answer| answer.status.success())
+    };
+    *FOUND.get_or_init(|| ["python3.14", "python3.13", "python3.12", "python3"].into_iter().find(is_new))
 }
 
 fn target() -> PathBuf {

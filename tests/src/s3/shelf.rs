@@ -12,7 +12,7 @@ use super::bucket::{Bucket, Retention, Version};
 use super::faults::{Faults, Lie, lock};
 
 /// How old an object is before a stale read or listing shows it.
-const STALENESS: Duration = Duration::from_secs(1);
+const STALENESS: Duration = Duration::from_secs(30);
 
 /// All buckets of a server.
 #[derive(Debug)]

@@ -54,7 +54,6 @@ macro_rules! suites {
                     a_prefix_may_end_within_a_segment
                     a_listing_goes_on_after_a_key
                     a_listing_sees_every_write
-                    long_listings_are_whole
                 }
                 swaps {
                     a_swap_makes_what_was_not_there
@@ -69,3 +68,13 @@ macro_rules! suites {
 }
 
 suites! { directory memory own_s3 own_s3_without_lock own_s3_with_prefix moto moto_without_lock localstack configured }
+
+/// A thousand objects take a while, and neither locks nor prefixes change how they are listed.
+mod long {
+    suite! { directory: listing { long_listings_are_whole } }
+    suite! { memory: listing { long_listings_are_whole } }
+    suite! { own_s3: listing { long_listings_are_whole } }
+    suite! { moto: listing { long_listings_are_whole } }
+    suite! { localstack: listing { long_listings_are_whole } }
+    suite! { configured: listing { long_listings_are_whole } }
+}

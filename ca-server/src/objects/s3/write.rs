@@ -21,29 +21,17 @@ use crate::objects::{Class, Etag, Put, StoreError, Swap};
 const CONFLICTS: u32 = 7;
 const CONFLICT_BACKOFF: Duration = Duration::from_millis(10);
 
-/// How a conditional write was answered.
-enum Answer {
-    Stored(Etag),
-    /// The condition did not hold.
-    NotMet,
-}
-
 impl S3 {
     pub(super) async fn create(&self, key: &str, bytes: &Bytes, class: Class) -> Result<Put, StoreError> {
         let request = || self.put(key, bytes, class).if_none_match("*");
-        for attempt in 0..CONFLICTS {
-            match self.conditional(key, attempt, request()).await? {
-                Some(Answer::Stored(_)) => return Ok(Put::Created),
-                Some(Answer::NotMet) => {
-                    if let Some(there) = self.read(key).await? {
-                        return Ok(if there.bytes == bytes { Put::Created } else { Put::Exists });
-                    }
-                    // Taken and yet not there: deleted in between. Ask again.
-                }
-                None => {}
-            }
+        if self.conditional(key, request).await?.is_some() {
+            return Ok(Put::Created);
         }
-        Err(conflict(key))
+        match self.read(key).await? {
+            Some(there) if there.bytes == bytes => Ok(Put::Created),
+            Some(_) => Ok(Put::Exists),
+            None => Err(unavailable(key, "the key is taken (412) and there is nothing to read".to_owned())),
+        }
     }
 
     pub(super) async fn swap(
@@ -56,17 +44,11 @@ impl S3 {
             Some(etag) => self.put(key, bytes, Class::Derived).if_match(&etag.0),
             None => self.put(key, bytes, Class::Derived).if_none_match("*"),
         };
-        for attempt in 0..CONFLICTS {
-            match self.conditional(key, attempt, request()).await? {
-                Some(Answer::Stored(etag)) => return Ok(Swap::Done(etag)),
-                Some(Answer::NotMet) => {
-                    let there = self.read(key).await?.filter(|there| there.bytes == bytes);
-                    return Ok(there.map_or(Swap::Lost, |there| Swap::Done(there.etag)));
-                }
-                None => {}
-            }
+        if let Some(etag) = self.conditional(key, request).await? {
+            return Ok(Swap::Done(etag));
         }
-        Err(conflict(key))
+        let ours = self.read(key).await?.filter(|there| there.bytes == bytes);
+        Ok(ours.map_or(Swap::Lost, |there| Swap::Done(there.etag)))
     }
 
     /// Begins a PUT: the bytes, their checksum and the lock the class asks for.
@@ -83,27 +65,27 @@ impl S3 {
         request.object_lock_mode(ObjectLockMode::Compliance).object_lock_retain_until_date(until)
     }
 
-    /// Sends a conditional PUT; `None` is a conflict that has been waited out and may be tried again.
+    /// Sends a conditional PUT; `None` when its condition does not hold.
     async fn conditional(
         &self,
         key: &str,
-        attempt: u32,
-        request: PutObjectFluentBuilder,
-    ) -> Result<Option<Answer>, StoreError> {
-        match Box::pin(request.send()).await {
-            Ok(stored) => Ok(Some(Answer::Stored(Etag(stored.e_tag.unwrap_or_default())))),
-            Err(error) => match (status(&error), error.code()) {
-                (Some(412), _) | (Some(404), Some("NoSuchKey")) => Ok(Some(Answer::NotMet)),
-                (Some(409), _) => {
-                    tokio::time::sleep(CONFLICT_BACKOFF * (1 << attempt)).await;
-                    Ok(None)
-                }
-                _ => Err(fault(key, &error)),
-            },
+        request: impl Fn() -> PutObjectFluentBuilder,
+    ) -> Result<Option<Etag>, StoreError> {
+        for attempt in 0..CONFLICTS {
+            let error = match Box::pin(request().send()).await {
+                Ok(stored) => return Ok(Some(Etag(stored.e_tag.unwrap_or_default()))),
+                Err(error) => error,
+            };
+            match (status(&error), error.code()) {
+                (Some(412), _) | (Some(404), Some("NoSuchKey")) => return Ok(None),
+                (Some(409), _) => tokio::time::sleep(CONFLICT_BACKOFF * (1 << attempt)).await,
+                _ => return Err(fault(key, &error)),
+            }
         }
+        Err(unavailable(key, format!("{CONFLICTS} conflicts in a row (409)")))
     }
 }
 
-fn conflict(key: &str) -> StoreError {
-    StoreError::Unavailable { key: key.to_owned(), cause: format!("{CONFLICTS} conflicts in a row (409)") }
+fn unavailable(key: &str, cause: String) -> StoreError {
+    StoreError::Unavailable { key: key.to_owned(), cause }
 }
