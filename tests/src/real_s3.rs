@@ -32,7 +32,7 @@ pub struct RealS3 {
     endpoint: String,
     key: String,
     secret: String,
-    process: Option<Child>,
+    process: Option<(Child, PathBuf)>,
 }
 
 impl RealS3 {
@@ -66,10 +66,11 @@ impl RealS3 {
 
 impl Drop for RealS3 {
     fn drop(&mut self) {
-        if let Some(process) = &mut self.process {
+        if let Some((process, log)) = &mut self.process {
             // It may have ended already; there is nothing to do about a failure here.
             let _ = process.kill();
             let _ = process.wait();
+            let _ = std::fs::remove_file(log);
         }
     }
 }
@@ -156,15 +157,18 @@ fn shared(running: &Mutex<Weak<RealS3>>, start: impl FnOnce() -> Result<RealS3>)
 }
 
 fn start(name: &str, command: &mut Command, port: u16) -> Result<RealS3> {
-    let log = File::create(target().join(format!("{}-{port}.log", name.to_lowercase())))?;
+    let path = target().join(format!("{}-{port}.log", name.to_lowercase()));
+    let log = File::create(&path)?;
     let process = command.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log).spawn()?;
     let server = RealS3 {
         endpoint: format!("http://127.0.0.1:{port}"),
         key: "test".to_owned(),
         secret: "test".to_owned(),
-        process: Some(process),
+        process: Some((process, path)),
     };
-    wait_until(name, PATIENCE, || Ok(TcpStream::connect(("127.0.0.1", port)).ok()))?;
+    wait_until(&format!("{name} on port {port}"), PATIENCE, || {
+        Ok(TcpStream::connect(("127.0.0.1", port)).ok())
+    })?;
     Ok(server)
 }
 

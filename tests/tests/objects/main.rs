@@ -6,6 +6,7 @@
 mod backends;
 mod conformance;
 mod directory;
+mod durability;
 mod lies;
 mod listing;
 mod locks;
