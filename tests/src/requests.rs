@@ -36,10 +36,14 @@ impl Key {
 
     /// Signs a request.
     pub fn sign(&self, request: &CertRequest) -> CertificateRequest {
-        let text = request.to_text();
-        let hashed = HashedMessage::new(NAMESPACE, text.as_bytes());
+        self.sign_text(NAMESPACE, request.to_text())
+    }
+
+    /// Signs any text, for any purpose.
+    pub fn sign_text(&self, namespace: &'static str, text: String) -> CertificateRequest {
+        let hashed = HashedMessage::new(namespace, text.as_bytes());
         let signature = Signature::new("ssh-ed25519", self.pair.sign(&hashed.to_be_signed()).as_ref());
-        let signature = hashed.armour(request.key.key(), &signature);
+        let signature = hashed.armour(self.public.key(), &signature);
         CertificateRequest { request: text, signature }
     }
 }

@@ -1,0 +1,8 @@
+//! What happens when what the server stands on gives way: its store, its configuration, its keys.
+
+mod config;
+mod directory;
+mod down;
+mod keys;
+mod passphrase;
+mod scene;
