@@ -145,30 +145,32 @@ async fn a_challenge_is_bound_to_its_address_expires_and_works_once() {
 }
 
 #[tokio::test]
-async fn a_login_overtaken_by_a_reset_gets_no_session() {
+async fn a_challenge_earns_one_session_after_a_code_and_before_a_reset() {
     let world = World::new().await;
     let alice = world.add_alice().await;
     let authenticator = alice.totp(&world.node).await;
-    let user_id = alice.enrolment.user.id.as_str();
-    let challenge = TokenHash::of(world.start().await.unwrap().token.expose(), "cs_l_").unwrap();
     let store = &world.node.setup.store;
-    let factor = PassedFactor {
-        id: authenticator.strip_prefix("totp/").unwrap(),
-        step: START_SECS / 30,
-        authenticator: &authenticator,
-        refunds: &[],
-    };
-    assert_eq!(store.pass_challenge(challenge, &factor, world.now()).await.unwrap(), LoginOutcome::Accepted);
-    world.node.accounts.reset("alice", &"a different one".into(), "officer").await.unwrap();
+    let challenge = TokenHash::of(world.start().await.unwrap().token.expose(), "cs_l_").unwrap();
     let session = NewSessionRow {
         id: "overtaken",
-        user_id,
+        user_id: &alice.enrolment.user.id,
         factors: &[],
         source: &home(),
         created_at: world.now(),
         expires_at: world.now().plus_secs(60),
     };
-    assert!(!store.add_session(challenge, challenge, &session).await.unwrap());
+    assert!(!store.add_session(challenge, challenge, &session).await.unwrap(), "before the code");
+
+    let mut outcomes = Vec::new();
+    for step in [START_SECS / 30 - 1, START_SECS / 30] {
+        let id = authenticator.strip_prefix("totp/").unwrap();
+        let factor = PassedFactor { id, step, authenticator: &authenticator, refunds: &[] };
+        outcomes.push(store.pass_challenge(challenge, &factor, world.now()).await.unwrap());
+    }
+    assert_eq!(outcomes, [LoginOutcome::Accepted, LoginOutcome::ChallengeUsed], "two good codes at once");
+
+    world.node.accounts.reset("alice", &"a different one".into(), "officer").await.unwrap();
+    assert!(!store.add_session(challenge, challenge, &session).await.unwrap(), "after the reset");
     assert_eq!(sessions(&world).await, 0);
 }
 
