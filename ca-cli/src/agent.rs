@@ -59,7 +59,7 @@ impl Agent {
                 .hint(START)
         })?;
         // A signature may wait for a finger on a security key, everything else is answered at once.
-        let _ = stream.set_read_timeout(Some(Duration::from_secs(60)));
+        let _ = stream.set_read_timeout(Some(Duration::from_mins(1)));
         Ok(Some(Self { stream }))
     }
 

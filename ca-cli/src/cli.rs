@@ -77,11 +77,11 @@ pub(crate) struct Login {
     #[arg(long, value_name = "KIND")]
     pub(crate) factor: Option<String>,
 
-    /// Read the password from this file descriptor (or from COUNTERSIGN_PASSWORD)
+    /// Read the password from this file descriptor (or from `COUNTERSIGN_PASSWORD`)
     #[arg(long, value_name = "N")]
     pub(crate) password_fd: Option<u32>,
 
-    /// Read the factor's code from this file descriptor (or from COUNTERSIGN_CODE)
+    /// Read the factor's code from this file descriptor (or from `COUNTERSIGN_CODE`)
     #[arg(long, value_name = "N")]
     pub(crate) code_fd: Option<u32>,
 }
@@ -116,7 +116,7 @@ pub(crate) struct Request {
     #[arg(long, value_name = "ULID")]
     pub(crate) id: Option<String>,
 
-    /// Read the passphrase of the key file from this file descriptor (or from COUNTERSIGN_PASSPHRASE)
+    /// Read the passphrase of the key file from this file descriptor (or from `COUNTERSIGN_PASSPHRASE`)
     #[arg(long, value_name = "N")]
     pub(crate) passphrase_fd: Option<u32>,
 }

@@ -30,7 +30,7 @@ impl From<Exit> for std::process::ExitCode {
 /// A reason to stop, which is also what `--json` prints (RFC 9457).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
-    problem: Problem,
+    problem: Box<Problem>,
     exit: Exit,
 }
 
@@ -49,7 +49,7 @@ impl Failure {
             retry_after_secs: None,
             instance: None,
         };
-        Self { problem, exit: Exit::Unable }
+        Self { problem: Box::new(problem), exit: Exit::Unable }
     }
 
     /// Adds what to do about it.
@@ -89,7 +89,7 @@ impl Failure {
     /// Prints it, to stderr for people or to stdout as JSON, and gives the exit code.
     pub(crate) fn report(&self, json: bool) -> Exit {
         if json {
-            output::json(&self.problem);
+            output::json(self.problem.as_ref());
             return self.exit;
         }
         output::note(&format!("{} {}", "ca:".red().bold(), plain(self.what())));
@@ -108,6 +108,6 @@ impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
         let refused = (400..500).contains(&problem.status) && !matches!(problem.status, 408 | 429);
         let exit = if refused { Exit::Refused } else { Exit::Unable };
-        Self { problem, exit }
+        Self { problem: Box::new(problem), exit }
     }
 }

@@ -36,7 +36,7 @@ impl Server {
             .user_agent(concat!("ca/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(10))
-            .timeout(Duration::from_secs(60));
+            .timeout(Duration::from_mins(1));
         if let Some(pem) = tls_ca {
             let bad = |_| Failure::new("usage", "the --ca-file has no certificate in PEM");
             let certificates = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(bad)?;

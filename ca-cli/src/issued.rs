@@ -103,3 +103,6 @@ fn check_log(standing: LogStanding, pins: &Pins) -> std::result::Result<Verified
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,11 @@ mod session;
 mod site;
 mod state;
 
+#[cfg(test)]
+#[path = "../../ca-core/tests/audit/support.rs"]
+#[allow(dead_code, reason = "shared with the tests of the core")]
+mod test_log;
+
 use std::process::ExitCode;
 
 use clap::Parser as _;

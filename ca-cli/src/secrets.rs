@@ -34,7 +34,7 @@ impl Source {
     /// Reads the secret: the descriptor if one is named, else the variable, else whoever sits at the terminal.
     pub(crate) fn read(self, fd: Option<u32>, prompt: &str) -> Result<Zeroizing<String>> {
         if let Some(fd) = fd {
-            return self.from_descriptor(fd);
+            return self.read_descriptor(fd);
         }
         if let Ok(value) = std::env::var(self.variable) {
             return Ok(Zeroizing::new(value));
@@ -46,7 +46,7 @@ impl Source {
     }
 
     /// Reads one line from a descriptor that the caller left open.
-    fn from_descriptor(self, fd: u32) -> Result<Zeroizing<String>> {
+    fn read_descriptor(self, fd: u32) -> Result<Zeroizing<String>> {
         let mut text = Zeroizing::new(String::new());
         let read = File::open(format!("/dev/fd/{fd}"))
             .and_then(|file| file.take(MAX_BYTES).read_to_string(&mut text));

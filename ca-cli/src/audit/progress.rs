@@ -34,7 +34,7 @@ impl Progress {
             return;
         }
         self.written = Some(Instant::now());
-        let filled = if self.total == 0 { WIDTH } else { (done * WIDTH / self.total).min(WIDTH) };
+        let filled = (done * WIDTH).checked_div(self.total).unwrap_or(WIDTH).min(WIDTH);
         let bar: String = (0..WIDTH).map(|place| if place < filled { '█' } else { '░' }).collect();
         let (count, rate) = (grouped(done), self.rate(done));
         let _ = write!(anstream::stderr(), "\r\x1b[K {} {count} entries   {rate}", bar.cyan());

@@ -80,7 +80,7 @@ impl Survey {
     fn see(&mut self, name: &str, published: u64) {
         match name.parse::<ObjectName>() {
             Ok(ObjectName::Tile(path)) if needs(&path).is_none_or(|size| size > published) => {
-                self.ahead.push(path)
+                self.ahead.push(path);
             }
             Ok(_) => {}
             Err(_) => self.findings.push(Finding::object(name, Flaw::Foreign)),

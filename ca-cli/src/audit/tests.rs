@@ -6,12 +6,7 @@ use std::path::Path;
 
 use super::directory::Directory;
 use super::{Earlier, Outcome, Place, verify};
-
-#[path = "../../../ca-core/tests/audit/support.rs"]
-#[allow(dead_code, reason = "shared with the tests of the core")]
-mod support;
-
-use support::TestLog;
+use crate::test_log::{TestLog, login};
 
 /// Keeps a log in a folder.
 fn write(log: &TestLog, folder: &Path) {
@@ -40,7 +35,7 @@ fn blamed(log: &TestLog, change: impl FnOnce(&Path)) -> BTreeSet<String> {
 fn long() -> TestLog {
     let mut log = TestLog::busy();
     for _ in 0..2 {
-        let logins: Vec<_> = (0..130).map(|_| log.login()).collect();
+        let logins: Vec<_> = (0..130).map(|_| login()).collect();
         log.round(&logins);
     }
     log
@@ -144,7 +139,7 @@ fn i2_a_log_that_lost_entries_is_found_by_what_was_verified_before() {
     );
 
     // It grew on: that is how it should be.
-    log.round(&[log.login()]);
+    log.round(&[login()]);
     write(&log, folder.path());
     let outcome = audit(&log, folder.path(), &earlier);
     assert_eq!((outcome.findings, outcome.continues), (Vec::new(), vec![("earlier".to_owned(), 7)]));
@@ -152,7 +147,7 @@ fn i2_a_log_that_lost_entries_is_found_by_what_was_verified_before() {
     // Another history of the same length, properly signed.
     let (mut forked, folder) = (TestLog::new(), tempfile::tempdir().unwrap());
     while forked.size() < 8 {
-        forked.round(&[forked.login()]);
+        forked.round(&[login()]);
     }
     write(&forked, folder.path());
     let findings = audit(&forked, folder.path(), &earlier).findings;
@@ -165,7 +160,7 @@ fn i2_a_log_that_lost_entries_is_found_by_what_was_verified_before() {
 fn entries_that_are_not_published_yet_are_no_finding() {
     let (mut log, folder) = (TestLog::busy(), tempfile::tempdir().unwrap());
     let published = log.objects.clone();
-    log.round(&[log.login()]);
+    log.round(&[login()]);
     let ahead: Vec<String> =
         log.objects.keys().filter(|name| !name.starts_with("journal/")).cloned().collect();
     for name in ahead {

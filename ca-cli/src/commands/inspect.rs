@@ -193,3 +193,6 @@ pub(super) fn in_agent(agent: &mut Agent) -> Result<Vec<Found>> {
     });
     Ok(certificates.collect())
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,9 +84,6 @@ impl Wishes {
     fn new(options: &Request) -> Result<Self> {
         let name = |error: NameError| Failure::new("usage", error.to_string());
         let ttl = options.ttl.as_deref().map(str::parse).transpose();
-        let principals =
-            options.principals.iter().map(|name| name.parse()).collect::<std::result::Result<Vec<_>, _>>();
-        let principals = principals.map_err(name)?;
         Ok(Self {
             id: match &options.id {
                 Some(id) => id.parse().map_err(name)?,
@@ -94,10 +91,7 @@ impl Wishes {
             },
             profile: options.profile.parse().map_err(name)?,
             ttl: ttl.map_err(|error: ca_core::time::TtlError| Failure::new("usage", error.to_string()))?,
-            principals: match principals.is_empty() {
-                true => None,
-                false => Some(Principals::try_from(principals).map_err(name)?),
-            },
+            principals: principals(&options.principals).map_err(name)?,
             reason: options
                 .reason
                 .as_deref()
@@ -119,6 +113,15 @@ impl Wishes {
             reason: self.reason,
         })
     }
+}
+
+/// Reads the accounts asked for; `None` when there are none, which means all that are granted.
+fn principals(names: &[String]) -> std::result::Result<Option<Principals>, NameError> {
+    if names.is_empty() {
+        return Ok(None);
+    }
+    let names = names.iter().map(|name| name.parse()).collect::<std::result::Result<Vec<_>, _>>()?;
+    Principals::try_from(names).map(Some)
 }
 
 fn new_id() -> Result<RequestId> {

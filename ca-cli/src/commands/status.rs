@@ -115,10 +115,8 @@ impl Status {
 
 fn print(site: Option<&Site>, pins: Option<&Pins>, session: &SessionStatus, certificates: &[Judged]) {
     let mut lines = Vec::new();
-    match site {
-        Some(site) => lines.push(format!("server   {}", site.url())),
-        None => lines.push("server   none yet: ca login --server https://ca.example.com".to_owned()),
-    }
+    let server = site.map_or("none yet: ca login --server https://ca.example.com", Site::url);
+    lines.push(format!("server   {server}"));
     lines.push(format!("session  {}", describe(session)));
     if let Some(pins) = pins {
         lines.push(format!("log      {}", pins.log_key));
@@ -149,12 +147,9 @@ fn one_line(judged: &Judged) -> String {
     let content = &judged.report.content;
     let names = content.principals.iter().map(|name| plain(name)).collect::<Vec<_>>().join(",");
     let source = plain(judged.source.trim_start_matches("ssh-agent: ")).into_owned();
-    let standing = match judged.flaws.first() {
-        Some(flaw) => format!("✗ {}", plain(flaw)).red().to_string(),
-        None => {
-            let left = content.valid_before.0.saturating_sub(clock::now_secs().0);
-            format!("✓ {} left", length(left)).green().to_string()
-        }
-    };
+    let left = content.valid_before.0.saturating_sub(clock::now_secs().0);
+    let good = || format!("✓ {} left", length(left)).green().to_string();
+    let standing = judged.flaws.first().map(|flaw| format!("✗ {}", plain(flaw)).red().to_string());
+    let standing = standing.unwrap_or_else(good);
     format!("{source}  as {names}  serial {}  {standing}", content.serial)
 }

@@ -15,7 +15,7 @@ use crate::site::Site;
 
 /// What `--json` prints.
 #[derive(Serialize)]
-struct Keys<'a> {
+struct Authority<'a> {
     server: &'a str,
     origin: String,
     log_key: String,
@@ -25,7 +25,7 @@ struct Keys<'a> {
 
 #[derive(Serialize)]
 struct CaKey {
-    key: String,
+    line: String,
     fingerprint: String,
 }
 
@@ -36,7 +36,7 @@ pub(super) fn run(global: &Global, options: &Trust) -> Result<Exit> {
     let site = Site::choose(global)?;
     let pins = if options.pin { pin(global, &site)? } else { keys(global, &site)? };
     if global.json {
-        output::json(&Keys::new(&pins));
+        output::json(&Authority::new(&pins));
     } else {
         output::data(&instructions(&pins));
     }
@@ -72,10 +72,10 @@ fn pin(global: &Global, site: &Site) -> Result<Pins> {
     Ok(found)
 }
 
-impl<'a> Keys<'a> {
+impl<'a> Authority<'a> {
     fn new(pins: &'a Pins) -> Self {
         let key = |key: &ca_core::ssh::PublicKey| CaKey {
-            key: key.to_string(),
+            line: key.to_string(),
             fingerprint: key.fingerprint().to_string(),
         };
         Self {

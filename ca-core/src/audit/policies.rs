@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Flaw;
-use crate::policy::{Policy, PolicyId};
+use crate::policy::{Policy, PolicyError, PolicyId};
 use crate::time::UnixSeconds;
 
 /// For how long after a policy was replaced another node may not have heard of it, in seconds.
@@ -34,15 +34,16 @@ impl Policies {
         text: &str,
     ) -> Result<(), Flaw> {
         let flaw = |cause: String| Flaw::PolicyText { policy: id, cause };
-        if !self.known.contains_key(&id) {
-            let policy: Policy =
-                text.parse().map_err(|error: crate::policy::PolicyError| flaw(error.to_string()))?;
-            if policy.id() != id {
-                return Err(flaw(format!("its SHA-256 is {}", policy.id())));
+        match self.known.get(&id) {
+            Some(known) if known.text() == text => {}
+            Some(_) => return Err(flaw("its text is another".to_owned())),
+            None => {
+                let policy: Policy = text.parse().map_err(|error: PolicyError| flaw(error.to_string()))?;
+                if policy.id() != id {
+                    return Err(flaw(format!("its SHA-256 is {}", policy.id())));
+                }
+                self.known.insert(id, Arc::new(policy));
             }
-            self.known.insert(id, Arc::new(policy));
-        } else if self.known[&id].text() != text {
-            return Err(flaw("its text is another".to_owned()));
         }
         self.adopted.push(Adoption { entry, at, policy: id });
         Ok(())

@@ -8,7 +8,7 @@ use ca_core::log::event::{CertificateIntent, RequestDenied, What};
 use ca_core::request::CertRequest;
 use ca_core::time::{UnixMillis, UnixSeconds};
 
-use super::support::{START, TestLog};
+use super::support::{START, TestLog, facts};
 use super::{audit, flaws};
 
 /// Writes a log whose last entry is a certificate that `spoil` has changed, and audits it.
@@ -32,7 +32,7 @@ fn requested(change: impl FnOnce(&mut CertRequest)) -> Vec<Flaw> {
     let mut log = TestLog::new();
     let mut request = log.request();
     change(&mut request);
-    let intent = log.intent(&request, log.facts());
+    let intent = log.intent(&request, facts());
     log.round(&[What::Certificate(Box::new(intent))]);
     flaws(&log)
 }
@@ -173,7 +173,7 @@ fn i8_a_request_id_used_twice_is_found() {
     let mut log = TestLog::new();
     let request = log.request();
     for _ in 0..2 {
-        let intent = log.intent(&request, log.facts());
+        let intent = log.intent(&request, facts());
         log.round(&[What::Certificate(Box::new(intent))]);
     }
     assert_eq!(flaws(&log), [Flaw::RequestIdTwice { id: request.id, first: 4 }]);

@@ -87,7 +87,7 @@ fn every_flipped_byte_of_a_tile_is_found() {
 
 #[test]
 fn a_tree_over_several_tiles_is_made_whole() {
-    let leaves: Vec<_> = (0..600_u64).map(|leaf| leaf.to_be_bytes()).collect();
+    let leaves: Vec<_> = (0..600).map(u64::to_be_bytes).collect();
     let mut tree = Tree::new(Vec::new());
     let mut full = Vec::new();
     for batch in leaves.chunks(7) {

@@ -6,7 +6,7 @@ use ca_core::log::event::What;
 use ca_core::log::journal::object_key;
 use ca_core::time::UnixMillis;
 
-use super::support::{POLICY, TestLog};
+use super::support::{POLICY, TestLog, login};
 use super::{audit, flaws};
 
 #[test]
@@ -14,7 +14,7 @@ fn time_does_not_go_back() {
     let mut log = TestLog::new();
     let before = UnixMillis(log.time.0 - 2000);
     log.time = UnixMillis(before.0 - 1);
-    log.round(&[log.login()]);
+    log.round(&[login()]);
     assert_eq!(flaws(&log), [Flaw::TimeWentBack { before, time: UnixMillis(before.0 - 1) }]);
 }
 
@@ -45,7 +45,7 @@ fn a_policy_is_its_text() {
 #[test]
 fn nothing_hides_in_a_line() {
     let mut log = TestLog::new();
-    let line = log.event(&log.login()).to_line().unwrap();
+    let line = log.event(&login()).to_line().unwrap();
     for (from, to) in [
         (",\"type\"", ", \"type\""),
         (",\"type\"", ",\"note\":\"hidden\",\"type\""),
@@ -77,7 +77,7 @@ fn i2_a_round_continues_the_tree_before_it() {
     let hashes: Vec<_> = log.frontier.hashes().iter().map(|_| ca_core::log::Hash([7; 32])).collect();
     log.frontier = Frontier::from_parts(log.size(), hashes).unwrap();
     let first = log.size();
-    log.round(&[log.login()]);
+    log.round(&[login()]);
     assert_eq!(audit(&log), [Finding::object(object_key(first), Flaw::Frontier)]);
 }
 

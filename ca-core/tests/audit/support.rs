@@ -50,6 +50,35 @@ pub(crate) struct TestLog {
     ids: u64,
 }
 
+/// The facts of alice's session.
+pub(crate) fn facts() -> Facts {
+    Facts {
+        user: User {
+            name: "alice".parse().unwrap(),
+            email: "alice@example.com".parse().unwrap(),
+            groups: ["engineers".parse().unwrap()].into(),
+            enabled: true,
+        },
+        session: Session {
+            id: "session-1".to_owned(),
+            factors: vec![Factor { kind: FactorKind::Totp, at: UnixSeconds(START) }],
+        },
+        source: Source { ip: "10.1.2.3".parse().unwrap(), user_agent: None },
+    }
+}
+
+pub(crate) fn user_added() -> What {
+    let User { name, email, groups, .. } = facts().user;
+    let groups = groups.into_iter().collect();
+    What::UserAdded { user: name, email, groups, factors: vec![FactorKind::Totp], by: "console".to_owned() }
+}
+
+pub(crate) fn login() -> What {
+    let Facts { user, session, source } = facts();
+    let factors = vec![FactorKind::Totp];
+    What::LoginSucceeded { user: user.name, email: user.email, session: session.id, factors, source }
+}
+
 /// The public key of a pair in SSH's terms.
 pub(crate) fn public_key(pair: &Ed25519KeyPair) -> PublicKey {
     let mut blob = Writer::default();
@@ -79,8 +108,8 @@ impl TestLog {
     pub(crate) fn new() -> Self {
         let mut log = Self::empty();
         log.round(&[log.created(), log.adopted()]);
-        log.round(&[log.user_added()]);
-        log.round(&[log.login()]);
+        log.round(&[user_added()]);
+        log.round(&[login()]);
         log
     }
 
@@ -116,40 +145,6 @@ impl TestLog {
         What::PolicyAdopted { policy: self.policy.id(), text: self.policy.text().to_owned() }
     }
 
-    pub(crate) fn user_added(&self) -> What {
-        let User { name, email, groups, .. } = self.facts().user;
-        let groups = groups.into_iter().collect();
-        What::UserAdded {
-            user: name,
-            email,
-            groups,
-            factors: vec![FactorKind::Totp],
-            by: "console".to_owned(),
-        }
-    }
-
-    pub(crate) fn login(&self) -> What {
-        let Facts { user, session, source } = self.facts();
-        let factors = vec![FactorKind::Totp];
-        What::LoginSucceeded { user: user.name, email: user.email, session: session.id, factors, source }
-    }
-
-    pub(crate) fn facts(&self) -> Facts {
-        Facts {
-            user: User {
-                name: "alice".parse().unwrap(),
-                email: "alice@example.com".parse().unwrap(),
-                groups: ["engineers".parse().unwrap()].into(),
-                enabled: true,
-            },
-            session: Session {
-                id: "session-1".to_owned(),
-                factors: vec![Factor { kind: FactorKind::Totp, at: UnixSeconds(START) }],
-            },
-            source: Source { ip: "10.1.2.3".parse().unwrap(), user_agent: None },
-        }
-    }
-
     pub(crate) fn request(&mut self) -> CertRequest {
         self.ids += 1;
         CertRequest {
@@ -174,7 +169,7 @@ impl TestLog {
     /// Makes a certificate for the next entry, as it should be, and lets `spoil` change it.
     pub(crate) fn certificate(&mut self, spoil: impl FnOnce(&mut CertificateIntent)) -> What {
         let request = self.request();
-        let mut intent = self.intent(&request, self.facts());
+        let mut intent = self.intent(&request, facts());
         spoil(&mut intent);
         What::Certificate(Box::new(intent))
     }
@@ -216,7 +211,7 @@ impl TestLog {
         let mut denied = RequestDenied {
             signature: self.prove(&text),
             request: text,
-            facts: self.facts(),
+            facts: facts(),
             policy: self.policy.id(),
             decided_at: self.now(),
             reasons: vec!["dev lasts at most 2h, not 3h".to_owned()],
