@@ -22,7 +22,7 @@ pub(super) fn check(key: &str) -> Result<(), StoreError> {
 /// Refuses a list prefix that no key could start with: the start of a key, so it may end within a segment.
 pub(super) fn check_prefix(prefix: &str) -> Result<(), StoreError> {
     let (folder, rest) = split(prefix);
-    if !folder.is_empty() {
+    if prefix.contains('/') {
         check(folder)?;
     }
     // A segment may begin with dots, so `..` as the unfinished end of a prefix asks for nothing outside.
