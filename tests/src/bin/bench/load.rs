@@ -9,9 +9,11 @@ use ca_core::cert::UnverifiedCertificate;
 use ca_core::issuance::LogEvidence;
 use ca_core::log::VerifierKey;
 use countersign_tests::client::Client;
-use countersign_tests::http::{get, post};
+use countersign_tests::http::{Connection, get, post};
+use countersign_tests::person::Person;
 use countersign_tests::requests::signed_request;
 use countersign_tests::server::ORIGIN;
+use tokio_rustls::TlsConnector;
 
 /// Every how many answers one is verified after the measurement.
 const SAMPLE: usize = 64;
@@ -22,6 +24,8 @@ pub(crate) struct Asker {
     pub(crate) user: String,
     /// The connection, logged in.
     pub(crate) client: Client,
+    url: String,
+    tls: TlsConnector,
     requests: Vec<Vec<u8>>,
 }
 
@@ -58,9 +62,18 @@ struct Answered {
 }
 
 impl Asker {
-    /// Takes up a client that is logged in.
-    pub(crate) fn new(user: &str, client: Client) -> Self {
-        Self { user: user.to_owned(), client, requests: Vec::new() }
+    /// Connects and logs in.
+    pub(crate) async fn log_in(url: &str, tls: &TlsConnector, person: &Person) -> Result<Self> {
+        let mut client = Client::open(url, tls).await?;
+        client.login(person).await?;
+        let (user, url, tls) = (person.name.clone(), url.to_owned(), tls.clone());
+        Ok(Self { user, client, url, tls, requests: Vec::new() })
+    }
+
+    /// Connects anew: the server closes connections on which nothing comes for a while.
+    async fn reconnect(&mut self) -> Result<()> {
+        self.client.connection = Connection::open(&self.url, &self.tls).await?;
+        Ok(())
     }
 
     /// Prepares requests, each with a key and an id of its own; they are good for two minutes.
@@ -95,6 +108,9 @@ impl Asker {
 pub(crate) async fn measure(askers: Vec<Asker>, each: usize, trust: &Trust) -> Result<(Vec<Asker>, Outcome)> {
     let mut ready = askers;
     ready.iter_mut().try_for_each(|asker| asker.prepare(each))?;
+    for asker in &mut ready {
+        asker.reconnect().await?;
+    }
     let start = Instant::now();
     let asking: Vec<_> = ready
         .into_iter()

@@ -93,6 +93,7 @@ pub(crate) async fn storage(name: &str, server: &Server, people: &[Person]) -> R
         say(&format!("{name}, {clients} clients"));
         let busy = askers.split_off(askers.len() - clients);
         let (busy, outcome) = one_load(server, busy, &pinned).await?;
+        println!("  {:.0} certificates/s", outcome.outcome.per_sec);
         askers.extend(busy);
         loads.push(outcome);
     }
@@ -119,9 +120,7 @@ async fn log_in(server: &Server, people: &[Person]) -> Result<Vec<Asker>> {
     let tls = trust(&server.tls_certificate())?;
     let mut askers = Vec::new();
     for person in people {
-        let mut client = Client::open(server.url(), &tls).await?;
-        client.login(person).await?;
-        askers.push(Asker::new(&person.name, client));
+        askers.push(Asker::log_in(server.url(), &tls, person).await?);
     }
     Ok(askers)
 }
