@@ -40,6 +40,7 @@ fn missing() -> Vec<&'static str> {
         ("openssh-server", Path::new("/usr/sbin/sshd").exists()),
         ("openssh-client", runs("ssh", &["-V"]) && runs("ssh-keygen", &["-?"])),
         ("oathtool", runs("oathtool", &["--version"])),
+        ("strace", runs("strace", &["-V"])),
         ("python3-venv", runs("python3", &["-c", "import ensurepip"])),
     ];
     needed.into_iter().filter(|(_, is_there)| !is_there).map(|(package, _)| package).collect()
