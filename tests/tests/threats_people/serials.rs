@@ -17,6 +17,16 @@ use tokio::task::JoinSet;
 const CLIENTS: usize = 20;
 const EACH: usize = 5;
 
+/// What SQLite keeps a database in.
+const FILES: [&str; 3] = ["state.db", "state.db-wal", "state.db-shm"];
+
+/// Copies the database of a server that does not run.
+fn backup(server: &Server) -> Result<Vec<Option<Vec<u8>>>> {
+    let files: Vec<_> = FILES.iter().map(|name| fs::read(server.folder().join(name)).ok()).collect();
+    ensure!(files[0].is_some(), "there is no database");
+    Ok(files)
+}
+
 async fn certificates(server: &Server, token: &str) -> Result<Vec<IssuedCertificate>> {
     let tls = trust(&server.tls_certificate())?;
     let mut asking = JoinSet::new();
@@ -45,8 +55,7 @@ async fn a15_serials_are_never_used_twice_whatever_becomes_of_the_database() -> 
     let ann = Person::new(&server, "ann", &["engineers"])?;
     let token = crate::session(&server, &ann).await?;
     server.stop()?;
-    let (database, copy) = (server.folder().join("state.db"), server.folder().join("state.copy"));
-    fs::copy(&database, &copy)?;
+    let backup = backup(&server)?;
     server.serve()?;
     let mut issued = certificates(&server, &token).await?;
     server.stop()?;
@@ -54,10 +63,13 @@ async fn a15_serials_are_never_used_twice_whatever_becomes_of_the_database() -> 
     issued.extend(certificates(&server, &token).await?);
     server.kill()?;
     // The database of an hour ago, restored from a backup.
-    for leftover in ["state.db-wal", "state.db-shm"] {
-        let _ = fs::remove_file(server.folder().join(leftover));
+    for (name, bytes) in FILES.iter().zip(backup) {
+        let path = server.folder().join(name);
+        match bytes {
+            Some(bytes) => fs::write(path, bytes)?,
+            None => drop(fs::remove_file(path)),
+        }
     }
-    fs::copy(&copy, &database)?;
     server.serve()?;
     issued.extend(certificates(&server, &token).await?);
     server.stop()?;

@@ -3,8 +3,10 @@
 use std::fs;
 
 use anyhow::{Result, ensure};
-use countersign_tests::process::{output, run};
+use countersign_tests::process::run;
 use countersign_tests::server::Server;
+
+use crate::ended::ended;
 
 /// Makes an authority, changes its configuration, and gives what `serve` and `check-config` both refuse with.
 fn refusal(change: impl Fn(&str) -> String) -> Result<[String; 2]> {
@@ -17,7 +19,7 @@ fn refusal(change: impl Fn(&str) -> String) -> Result<[String; 2]> {
     fs::write(server.config(), changed)?;
     let size = fs::read_dir(server.log_folder().join("journal"))?.count();
     let refuse = |command: &mut std::process::Command| {
-        let done = output(command)?;
+        let done = ended(command)?;
         let said = String::from_utf8_lossy(&done.stderr).into_owned();
         ensure!(done.status.code() == Some(1), "{:?} instead of a refusal: {said}", done.status);
         Ok(said)
@@ -40,7 +42,7 @@ fn l10_a_folder_that_is_not_there_is_not_made() -> Result<()> {
     let server = Server::make(None)?;
     run(&mut server.init_command()?)?;
     fs::rename(server.log_folder(), server.folder().join("unmounted"))?;
-    let done = output(&mut server.serve_command()?)?;
+    let done = ended(&mut server.serve_command()?)?;
     let said = String::from_utf8_lossy(&done.stderr).into_owned();
     ensure!(done.status.code() == Some(1) && said.contains("there is no such folder"), "{said}");
     ensure!(!server.log_folder().exists(), "it made another log");
@@ -79,12 +81,12 @@ fn init_never_overwrites() -> Result<()> {
     let read = || files.map(|name| fs::read(server.folder().join(name)).ok());
     let before = read();
     ensure!(before.iter().all(Option::is_some));
-    let again = output(&mut server.init_command()?)?;
+    let again = ended(&mut server.init_command()?)?;
     let said = String::from_utf8_lossy(&again.stderr).into_owned();
     ensure!(again.status.code() == Some(1) && said.contains("never overwritten"), "{said}");
     // Without its configuration the keys are still an authority's.
     fs::remove_file(server.config())?;
-    let again = output(&mut server.init_command()?)?;
+    let again = ended(&mut server.init_command()?)?;
     ensure!(again.status.code() == Some(1), "{}", String::from_utf8_lossy(&again.stderr));
     let after = read();
     ensure!(before[1..] == after[1..], "a file was overwritten");

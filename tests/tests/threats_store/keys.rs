@@ -4,8 +4,10 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 
 use anyhow::{Result, ensure};
-use countersign_tests::process::{output, run};
+use countersign_tests::process::run;
 use countersign_tests::server::Server;
+
+use crate::ended::ended;
 
 #[test]
 fn s3_a_key_that_others_can_read_keeps_the_server_from_starting() -> Result<()> {
@@ -17,7 +19,7 @@ fn s3_a_key_that_others_can_read_keeps_the_server_from_starting() -> Result<()> 
         for mode in [0o640, 0o604, 0o620, 0o601, 0o644, 0o777] {
             fs::set_permissions(&path, Permissions::from_mode(mode))?;
             for mut command in [server.serve_command()?, server.command(&["check-config"])?] {
-                let done = output(&mut command)?;
+                let done = ended(&mut command)?;
                 let said = String::from_utf8_lossy(&done.stderr).into_owned();
                 ensure!(done.status.code() == Some(1), "{name} with mode {mode:o} is taken: {said}");
                 ensure!(said.contains(&format!("chmod 600 {}", path.display())), "{mode:o}: {said}");

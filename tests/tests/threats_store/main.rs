@@ -3,6 +3,7 @@
 mod config;
 mod directory;
 mod down;
+mod ended;
 mod keys;
 mod passphrase;
 mod scene;

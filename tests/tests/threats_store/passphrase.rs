@@ -3,9 +3,10 @@
 use std::process::Command;
 
 use anyhow::{Result, ensure};
-use countersign_tests::process::{output, run};
+use countersign_tests::process::run;
 use countersign_tests::server::Server;
 
+use crate::ended::ended;
 use crate::scene::Scene;
 
 const PASSPHRASE: &str = "correct horse battery staple";
@@ -37,7 +38,7 @@ async fn s3_a_ca_key_under_a_passphrase_needs_it_and_signs() -> Result<()> {
 }
 
 fn assert_refused(mut command: Command, why: &str) -> Result<()> {
-    let done = output(&mut command)?;
+    let done = ended(&mut command)?;
     let said = String::from_utf8_lossy(&done.stderr).into_owned();
     ensure!(done.status.code() == Some(1), "it starts: {said}");
     ensure!(
