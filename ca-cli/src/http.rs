@@ -55,6 +55,11 @@ impl Server {
         self.json(self.request(Method::GET, path))
     }
 
+    /// Asks for JSON without saying who asks, as long as it is not known that this is the right server.
+    pub(crate) fn get_anonymously<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        self.json(self.client.get(format!("{}{path}", self.base)))
+    }
+
     /// Sends JSON and reads JSON.
     pub(crate) fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T> {
         self.json(self.request(Method::POST, path).json(body))

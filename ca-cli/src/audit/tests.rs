@@ -172,3 +172,18 @@ fn entries_that_are_not_published_yet_are_no_finding() {
     assert_eq!(outcome.findings, []);
     assert_eq!((outcome.entries, outcome.latest.unwrap().size()), (8, 7));
 }
+
+/// Measures: `COUNTERSIGN_BIG_LOG=DIR cargo test -p ca-cli big_log -- --ignored`, then `ca audit verify DIR --key DIR.vkey`.
+#[test]
+#[ignore = "writes a log of 100 000 certificates to measure with"]
+fn big_log() {
+    let folder = std::path::PathBuf::from(std::env::var("COUNTERSIGN_BIG_LOG").unwrap());
+    let mut log = TestLog::new();
+    for _ in 0..400 {
+        let first = log.size();
+        let certificates: Vec<_> = (first..first + 250).map(|index| log.certificate_at(index)).collect();
+        log.round(&certificates);
+    }
+    write(&log, &folder);
+    fs::write(folder.with_extension("vkey"), log.key().to_string()).unwrap();
+}

@@ -44,7 +44,7 @@ pub(crate) fn token(site: &Site) -> Result<Option<String>> {
 pub(crate) fn connect_with_session(global: &Global, site: &Site) -> Result<Server> {
     let token = token(site)?.ok_or_else(|| {
         Failure::new("login-needed", format!("you are not logged in to {}", site.url()))
-            .hint("ca login")
+            .hint("Log in: ca login")
             .refused()
     })?;
     connect(global, site, Some(token))
@@ -52,7 +52,7 @@ pub(crate) fn connect_with_session(global: &Global, site: &Site) -> Result<Serve
 
 /// Asks the server for its keys.
 pub(crate) fn ask_keys(global: &Global, site: &Site, server: &Server) -> Result<Pins> {
-    let trust: Trust = server.get("/v1/trust")?;
+    let trust: Trust = server.get_anonymously("/v1/trust")?;
     let tls_ca = match ca_file(global)? {
         Some(pem) => Some(pem),
         None => site.pins()?.and_then(|pins| pins.tls_ca),

@@ -56,7 +56,7 @@ pub(super) fn run(global: &Global, options: &Request) -> Result<Exit> {
     let mut place = Place::new(options)?;
     let site = Site::choose(global)?;
     let server = contact::connect_with_session(global, &site)?;
-    let pins = contact::check_pins(global, &site, &server)?;
+    let pins = retry::patiently(|| contact::check_pins(global, &site, &server))?;
 
     let user = user(options, &site, &server)?;
     let request = wishes.request(&pins, &user, place.key()?)?;

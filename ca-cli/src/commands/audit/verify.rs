@@ -131,12 +131,14 @@ fn summary(outcome: &Outcome) -> Vec<String> {
             counted(counts.policies, "policy", "policies"),
         ));
     }
-    lines.push(format!(
-        " objects  {}, {}, {}",
-        counted(counts.rounds, "round", "rounds"),
-        counted(counts.checkpoints, "checkpoint", "checkpoints"),
-        counted(counts.tiles, "tile or bundle", "tiles and bundles"),
-    ));
+    let objects = [
+        (counts.rounds, "round", "rounds"),
+        (counts.checkpoints, "checkpoint", "checkpoints"),
+        (counts.tiles, "tile or bundle", "tiles and bundles"),
+    ];
+    let objects = objects.into_iter().filter(|(count, ..)| *count > 0);
+    let objects: Vec<_> = objects.map(|(count, one, many)| counted(count, one, many)).collect();
+    lines.push(format!(" objects  {}", objects.join(", ")));
     lines.extend(notes(outcome));
     let tick = "✓".green().to_string();
     lines.extend(
