@@ -73,7 +73,9 @@ impl Serve {
 fn log_json() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("CA_SERVER_LOG_FILTER")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).init();
+    // Whoever reads the log may go; complaining about that on a closed standard error would end the task that logs.
+    let builder = tracing_subscriber::fmt().log_internal_errors(false);
+    builder.json().flatten_event(true).with_env_filter(filter).init();
 }
 
 async fn serve_operations(
@@ -95,8 +97,8 @@ async fn stop_on_signal(handle: Handle<SocketAddr>) {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
-    tracing::info!("stopping: finishing what is in flight");
     handle.graceful_shutdown(Some(GRACE));
+    tracing::info!("stopping: finishing what is in flight");
 }
 
 /// Records failed logins whose window is over, and forgets what has expired.
