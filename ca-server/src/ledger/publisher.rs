@@ -49,13 +49,20 @@ pub(super) struct Leaves {
     pub(super) leaves: Vec<Leaf>,
 }
 
-/// What the publisher goes on from: the right edge of the published tree, the version of `checkpoint`, and the size
-/// that this node remembers to have seen.
+/// What the publisher goes on from: the right edge of the published tree, `checkpoint` as it was seen last, and the
+/// size that this node remembers to have seen.
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) edge: Edge,
-    etag: Option<Etag>,
+    head: Head,
     seen_size: u64,
+}
+
+/// The `checkpoint` object: its version, and its size; 0 when it is not there or not this log's.
+#[derive(Debug, Default)]
+struct Head {
+    etag: Option<Etag>,
+    size: u64,
 }
 
 impl State {
@@ -66,7 +73,8 @@ impl State {
             Some(head) => load_edge(setup, head).await?,
             None => Edge::empty(),
         };
-        Ok(Self { edge, etag: known.etag.clone(), seen_size: known.seen_size() })
+        let size = known.head.as_ref().map_or(0, SignedCheckpoint::size);
+        Ok(Self { edge, head: Head { etag: known.etag.clone(), size }, seen_size: known.seen_size() })
     }
 }
 
@@ -208,27 +216,33 @@ impl Publisher {
 
     /// Moves `checkpoint` forward; when another node has moved it further, that is as good.
     async fn replace_checkpoint(&mut self, checkpoint: &SignedCheckpoint) -> Result<(), String> {
-        let store = &self.setup.store;
         for _ in 0..SWAPS {
+            // Asked before every try: the version known here may be one that another node has moved further, and then
+            // the swap would succeed and move it back.
+            if self.state.head.size >= checkpoint.size() {
+                return Ok(());
+            }
+            let store = &self.setup.store;
             let bytes = Bytes::from(checkpoint.note().to_owned());
-            let swapped = store.replace_if(CHECKPOINT, bytes, self.state.etag.as_ref()).await;
+            let swapped = store.replace_if(CHECKPOINT, bytes, self.state.head.etag.as_ref()).await;
             match swapped.map_err(|error| error.to_string())? {
                 Swap::Done(etag) => {
-                    self.state.etag = Some(etag);
+                    self.state.head = Head { etag: Some(etag), size: checkpoint.size() };
                     return Ok(());
                 }
-                Swap::Lost => {
-                    let found = store.get(CHECKPOINT).await.map_err(|error| error.to_string())?;
-                    self.state.etag = found.as_ref().map(|object| object.etag.clone());
-                    let there =
-                        found.and_then(|object| parse(&object.bytes, self.setup.keys.verifier()).ok());
-                    if there.is_some_and(|there| there.size() >= checkpoint.size()) {
-                        return Ok(());
-                    }
-                }
+                Swap::Lost => self.look_at_checkpoint().await?,
             }
         }
         Err(format!("{CHECKPOINT} was replaced by others {SWAPS} times"))
+    }
+
+    async fn look_at_checkpoint(&mut self) -> Result<(), String> {
+        let found = self.setup.store.get(CHECKPOINT).await.map_err(|error| error.to_string())?;
+        self.state.head = found.map_or_else(Head::default, |object| {
+            let there = parse(&object.bytes, self.setup.keys.verifier());
+            Head { etag: Some(object.etag), size: there.map_or(0, |there| there.size()) }
+        });
+        Ok(())
     }
 }
 

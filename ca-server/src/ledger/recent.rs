@@ -27,6 +27,17 @@ pub(super) struct Recent {
     rounds: VecDeque<(u64, UnixMillis)>,
 }
 
+/// Tells whether an id that [`Recent`] does not know is certainly not in a log whose last entry is of the time `last`.
+///
+/// A request is fresh when it comes in, and may then wait: without this check, one that waited long enough would come
+/// when its first certificate is forgotten, and get a second (I8). A node that has just started knows the rounds of the
+/// last [`REMEMBER_MILLIS`]; in those before them no id is younger than what is asked for here.
+pub(super) fn can_tell(id: RequestId, last: UnixMillis, now: UnixMillis) -> bool {
+    let oldest = last.0.saturating_sub(FRESH_MILLIS + SKEW_MILLIS);
+    let newest = now.max(last).0.saturating_add(FRESH_MILLIS);
+    (oldest..=newest).contains(&id.time().0)
+}
+
 /// Where a request's certificate is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Spot {
@@ -38,17 +49,6 @@ impl Recent {
     /// Finds a request.
     pub(super) fn get(&self, id: RequestId) -> Option<Spot> {
         self.ids.get(&id).copied()
-    }
-
-    /// Tells whether an id that is not found here is certainly not in the log.
-    ///
-    /// A request is fresh when it comes in, and may then wait: without this check, one that waited long enough would
-    /// come when its first certificate is forgotten, and get a second (I8). A node that has just started knows the
-    /// rounds of the last `REMEMBER_MILLIS`; in those before them no id is younger than what is asked for here.
-    pub(super) fn can_tell(&self, id: RequestId, last: UnixMillis, now: UnixMillis) -> bool {
-        let oldest = last.0.saturating_sub(FRESH_MILLIS + SKEW_MILLIS);
-        let newest = now.max(last).0.saturating_add(FRESH_MILLIS);
-        (oldest..=newest).contains(&id.time().0)
     }
 
     /// Gives the first index of the oldest round that matters, or `next` when there is none.

@@ -22,7 +22,8 @@ pub trait HighWater: Send + Sync + std::fmt::Debug + 'static {
     /// Gives the signed note last stored; `None` when there is none.
     async fn load(&self) -> Result<Option<String>, String>;
 
-    /// Stores a signed note; storing a smaller one is the caller's mistake.
+    /// Stores a signed note. One node stores only larger and larger ones; where several share what is remembered, the
+    /// implementation keeps the largest.
     async fn store(&self, note: &str) -> Result<(), String>;
 }
 
@@ -178,8 +179,8 @@ async fn last_key(
     let mut last = None;
     loop {
         let keys = setup.store.list(folder, after.as_deref(), PAGE).await?;
-        let within = keys.iter().filter(|key| end.is_none_or(|end| key.as_str() <= end));
-        let Some(found) = within.last().cloned() else { return Ok(last) };
+        let mut within = keys.into_iter().filter(|key| end.is_none_or(|end| key.as_str() <= end));
+        let Some(found) = within.next_back() else { return Ok(last) };
         after = Some(found.clone());
         last = Some(found);
     }

@@ -15,7 +15,7 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 use super::draft::{Committed, Place, Sealed};
 use super::health::Health;
 use super::publisher::Leaves;
-use super::recent::{Recent, Spot};
+use super::recent::{Recent, Spot, can_tell};
 use super::{LedgerError, Pending, Setup, rounds};
 use crate::objects::{Class, Put};
 
@@ -122,7 +122,7 @@ impl Sequencer {
             };
             if let Some(spot) = self.state.recent.get(id) {
                 self.answer_from_log(pending, spot);
-            } else if !self.state.recent.can_tell(id, self.state.last_time, now) {
+            } else if !can_tell(id, self.state.last_time, now) {
                 let _ = pending.reply.send(Err(LedgerError::Stale));
             } else if ids.insert(id) {
                 fresh.push(pending);
