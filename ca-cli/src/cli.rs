@@ -22,7 +22,7 @@ const EXIT_CODES: &str = "Exit codes: 0 it went well; 1 refused, or a check foun
 /// Options of every command.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Global {
-    /// The server, such as <https://ca.example.com>; the one logged in to last by default
+    /// The server, such as ca.example.com; the one logged in to last by default
     #[arg(long, global = true, env = "COUNTERSIGN_SERVER", value_name = "URL", hide_env_values = true)]
     pub(crate) server: Option<String>,
 
@@ -165,7 +165,7 @@ pub(crate) enum Audit {
 /// Where a log is and whose it is.
 #[derive(Debug, Args)]
 pub(crate) struct Log {
-    /// A folder with a copy of the log, or its URL such as <https://ca.example.com/log/>; the server's by default
+    /// A folder with a copy of the log, or its https URL; the server's log by default
     pub(crate) location: Option<String>,
 
     /// The key of the log: a verifier key, or a file with one; the pinned one by default

@@ -31,6 +31,8 @@ pub(crate) struct Outcome {
     pub(crate) counts: Counts,
     /// Whether the events were read, and every decision made again.
     pub(crate) events_checked: bool,
+    /// Whether the names of all objects could be seen, so that nothing foreign hides.
+    pub(crate) all_listed: bool,
     /// Where the tree could not be followed any further.
     pub(crate) tree_broken_at: Option<u64>,
     /// The earlier checkpoints that the log continues: name and size.
@@ -61,8 +63,12 @@ pub(crate) struct Counts {
 /// An error means that it could not be checked; everything else is in the outcome.
 pub(crate) fn verify(place: &Place, earlier: &[Earlier], quiet: bool) -> Result<Outcome> {
     let survey = Survey::take(place.objects.as_ref(), &place.key)?;
-    let mut outcome =
-        Outcome { findings: survey.findings.clone(), latest: survey.latest.clone(), ..Outcome::default() };
+    let mut outcome = Outcome {
+        findings: survey.findings.clone(),
+        latest: survey.latest.clone(),
+        all_listed: survey.walked,
+        ..Outcome::default()
+    };
     match &survey.rounds {
         Some(rounds) => walk::verify(place, &survey, rounds, earlier, &mut outcome, quiet)?,
         None => tree_only::verify(place, &survey, earlier, &mut outcome, quiet)?,

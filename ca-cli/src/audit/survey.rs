@@ -19,6 +19,8 @@ pub(super) struct Survey {
     pub(super) sizes: Vec<u64>,
     /// The first entries of the rounds in `journal/`, in order; `None` when they may not be read.
     pub(super) rounds: Option<Vec<u64>>,
+    /// Whether the names of all objects could be seen.
+    pub(super) walked: bool,
     /// Tiles that only a tree beyond the latest checkpoint has.
     ahead: Vec<TilePath>,
     /// What is wrong already.
@@ -40,6 +42,7 @@ impl Survey {
         }
         let published = survey.published();
         let walked = objects.walk(&mut |name| survey.see(name, published))?;
+        survey.walked = walked;
         survey.sizes = survey.numbers(objects.list("checkpoints/")?, walked);
         survey.rounds = match objects.list("journal/") {
             Ok(names) => Some(survey.numbers(names, walked)),

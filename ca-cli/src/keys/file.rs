@@ -105,9 +105,8 @@ impl Possession for KeyFile {
 
 fn decrypt(key: &PrivateKey, path: &Path, fd: Option<u32>) -> Result<PrivateKey> {
     let passphrase = secrets::PASSPHRASE.read(fd, &format!("Passphrase of {}", path.display()))?;
-    key.decrypt(passphrase.as_bytes()).map_err(|_| {
-        Failure::new("key", format!("that is not the passphrase of {}", path.display())).refused()
-    })
+    key.decrypt(passphrase.as_bytes())
+        .map_err(|_| Failure::new("key", format!("that is not the passphrase of {}", path.display())))
 }
 
 fn in_agent(key: &PublicKey) -> Result<bool> {

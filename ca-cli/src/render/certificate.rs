@@ -2,13 +2,16 @@
 
 use std::fmt::Write as _;
 
-use ca_core::cert::{CertKind, Content, LogStanding, Report, Validity, value_text};
+use ca_core::cert::{CertKind, Content, LogStanding, Options, Report, Validity, value_text};
 use ca_core::names::RequestId;
 use ca_core::time::UnixSeconds;
 use owo_colors::OwoColorize as _;
 
 use super::text::{grouped, plain};
 use super::time::{length, span};
+
+/// The critical options that sshd knows (OpenSSH PROTOCOL.certkeys); a certificate with any other is refused.
+const KNOWN_CRITICAL: [&str; 3] = ["force-command", "source-address", "verify-required"];
 
 /// What speaks against a certificate, one short sentence each; nothing when it is good.
 ///
@@ -90,8 +93,10 @@ fn rows(report: &Report, now: UnixSeconds) -> Vec<(&'static str, String)> {
         ("key id", plain(&content.key_id).into_owned()),
         ("type", content.key.kind().certificate_algorithm().to_owned()),
     ];
-    rows.extend(options("critical", &content.critical_options));
-    rows.extend(options("permits", &content.extensions));
+    rows.extend(options("critical", &content.critical_options, |name| {
+        if KNOWN_CRITICAL.contains(&name) { "" } else { "  (OpenSSH refuses what it does not know)" }
+    }));
+    rows.extend(options("permits", &content.extensions, |_| ""));
     rows
 }
 
@@ -147,10 +152,11 @@ fn in_the_log(report: &Report) -> String {
 
 fn options<'a>(
     label: &'static str,
-    options: &'a ca_core::cert::Options,
+    options: &'a Options,
+    remark: impl Fn(&str) -> &'static str + 'a,
 ) -> impl Iterator<Item = (&'static str, String)> + 'a {
     let labels = std::iter::once(label).chain(std::iter::repeat(""));
-    labels.zip(options).map(|(label, (name, data))| (label, option(name, data)))
+    labels.zip(options).map(move |(label, (name, data))| (label, option(name, data) + remark(name)))
 }
 
 /// Writes an option and its value: a text as it is, anything else by its bytes.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::history::{History, LAG_SECS};
+use super::history::{CLOCK_SECS, History, LAG_SECS};
 use super::opened::Opened;
 use super::policies::Policies;
 use super::replay::Case;
@@ -126,7 +126,7 @@ impl Auditor {
     ) -> Option<Case> {
         flaws.extend(self.history.check(facts, decided));
         let entered = time.seconds();
-        if decided > entered || entered > decided.plus_secs(LAG_SECS) {
+        if decided > entered.plus_secs(CLOCK_SECS) || entered > decided.plus_secs(LAG_SECS) {
             flaws.push(Flaw::Lag { decided, entered });
         }
         match self.policies.in_force(policy, decided) {

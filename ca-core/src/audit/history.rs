@@ -12,8 +12,9 @@ use crate::policy::{FactorKind, Facts};
 use crate::request::FRESHNESS_SECS;
 use crate::time::{Ttl, UnixMillis, UnixSeconds};
 
-/// For how long after an account was disabled another node may not have heard of it, in seconds.
-const HEARSAY_SECS: u64 = 60;
+/// How far the clocks of nodes, or of one node before and after it was set, may differ, in seconds. For as long a node
+/// may not have heard that an account was disabled.
+pub(super) const CLOCK_SECS: u64 = 60;
 
 /// The longest that a decision may wait for its entry, in seconds: longer than any store is waited for.
 pub(super) const LAG_SECS: u64 = 600;
@@ -97,7 +98,7 @@ impl History {
         }
         if let Some((by, at)) = account.and_then(|account| account.disabled)
             && user.enabled
-            && decided > at.plus_secs(HEARSAY_SECS)
+            && decided > at.plus_secs(CLOCK_SECS)
         {
             flaws.push(Flaw::AccountDisabled { user: user.name.clone(), by });
         }

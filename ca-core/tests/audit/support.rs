@@ -174,12 +174,22 @@ impl TestLog {
         What::Certificate(Box::new(intent))
     }
 
+    /// Makes a certificate for a later entry of the same round.
+    pub(crate) fn certificate_at(&mut self, index: u64) -> What {
+        let request = self.request();
+        What::Certificate(Box::new(self.intent_at(index, &request, facts())))
+    }
+
     /// Makes the certificate for a request at the next entry.
     pub(crate) fn intent(&self, request: &CertRequest, facts: Facts) -> CertificateIntent {
+        self.intent_at(self.size(), request, facts)
+    }
+
+    fn intent_at(&self, index: u64, request: &CertRequest, facts: Facts) -> CertificateIntent {
         let Decision::Grant(grant) = decide(&self.policy, request, &facts, self.now()) else {
             panic!("denied")
         };
-        let serial = Serial::at_index(self.size()).unwrap();
+        let serial = Serial::at_index(index).unwrap();
         let precert = Precert::prepare(&grant, serial, &[9; 32], &self.ca);
         let text = request.to_text();
         CertificateIntent {

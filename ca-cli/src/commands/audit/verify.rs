@@ -26,6 +26,8 @@ struct Report<'a> {
     root: Option<String>,
     /// Whether the events could be read and every decision was made again.
     events_checked: bool,
+    /// Whether all names could be seen; a server shows only those of the log.
+    all_listed: bool,
     /// The entry from which on the tree could not be followed.
     tree_broken_at: Option<u64>,
     rounds: u64,
@@ -96,6 +98,7 @@ impl<'a> Report<'a> {
             published: outcome.latest.as_ref().map(SignedCheckpoint::size),
             root: outcome.latest.as_ref().map(|latest| latest.root().to_string()),
             events_checked: outcome.events_checked,
+            all_listed: outcome.all_listed,
             tree_broken_at: outcome.tree_broken_at,
             rounds: outcome.counts.rounds,
             certificates: outcome.counts.certificates,
@@ -157,6 +160,12 @@ fn notes(outcome: &Outcome) -> Vec<String> {
     if !outcome.events_checked {
         notes.push(
             "! events were not checked: reading them needs a login as an auditor, or a copy of the log"
+                .to_owned(),
+        );
+    }
+    if !outcome.all_listed {
+        notes.push(
+            "! a server shows what it likes to: only a copy of the whole log shows what else is there"
                 .to_owned(),
         );
     }
