@@ -4,8 +4,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use ca_api::Problem;
+use ca_core::audit::checkpoint_key;
+use ca_core::log::tile::TilePath;
+
 use super::directory::Directory;
-use super::{Earlier, Outcome, Place, verify};
+use super::{Earlier, Objects, Outcome, Place, verify};
+use crate::failure::Result;
 use crate::test_log::{TestLog, login};
 
 /// Keeps a log in a folder.
@@ -171,6 +176,81 @@ fn entries_that_are_not_published_yet_are_no_finding() {
     let outcome = audit(&log, folder.path(), &[]);
     assert_eq!(outcome.findings, []);
     assert_eq!((outcome.entries, outcome.latest.unwrap().size()), (8, 7));
+}
+
+/// A log as a server shows it to those who may not read events.
+struct Public(Directory);
+
+impl Objects for Public {
+    fn get(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        assert!(!name.starts_with("journal/"));
+        self.0.get(name)
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<String>> {
+        let title = "no".to_owned();
+        let (kind, status) = (format!("{}denied", Problem::PREFIX), 403);
+        let no =
+            Problem { kind, title, status, detail: None, hint: None, retry_after_secs: None, instance: None };
+        if folder == "journal/" { Err(no.into()) } else { self.0.list(folder) }
+    }
+
+    fn partials(&self, _full: &TilePath) -> Result<Vec<TilePath>> {
+        Ok(Vec::new())
+    }
+
+    fn walk(&self, _visit: &mut dyn FnMut(&str)) -> Result<bool> {
+        Ok(false)
+    }
+
+    fn threads(&self) -> usize {
+        3
+    }
+}
+
+#[test]
+fn without_events_the_tree_is_verified_all_the_same() {
+    let log = long();
+    let audit = |change: &dyn Fn(&Path)| {
+        let folder = tempfile::tempdir().unwrap();
+        write(&log, folder.path());
+        change(folder.path());
+        let objects = Box::new(Public(Directory(folder.path().to_owned())));
+        verify(&Place { name: "test".to_owned(), objects, key: log.key().clone() }, &[], true).unwrap()
+    };
+    let outcome = audit(&|_| {});
+    assert!(outcome.is_clean() && !outcome.events_checked && !outcome.all_listed);
+    assert_eq!(outcome.entries, log.size());
+
+    let partial = format!(".p/{}", log.size() % 256);
+    let read = |name: &&String| name.contains("tile/1") || name.ends_with(&partial) || !name.contains(".p/");
+    for (name, bytes) in
+        log.objects.iter().filter(|(name, _)| !name.starts_with("journal/")).filter(|(name, _)| read(name))
+    {
+        for at in [0, bytes.len() / 2, bytes.len() - 1] {
+            let flip = |folder: &Path| {
+                let mut flipped = bytes.clone();
+                flipped[at] ^= 0x10;
+                fs::write(folder.join(name), flipped).unwrap();
+            };
+            let outcome = audit(&flip);
+            assert!(
+                outcome.findings.iter().any(|finding| finding.object == *name),
+                "{name}: {:?}",
+                outcome.findings
+            );
+        }
+        if name.starts_with("checkpoints/") && *name != checkpoint_key(log.size()) {
+            // Where rounds ended, and so where checkpoints must be, only the journal tells.
+            continue;
+        }
+        let outcome = audit(&|folder| fs::remove_file(folder.join(name)).unwrap());
+        assert!(
+            outcome.findings.iter().any(|finding| finding.object == *name),
+            "{name}: {:?}",
+            outcome.findings
+        );
+    }
 }
 
 /// Measures: `COUNTERSIGN_BIG_LOG=DIR cargo test -p ca-cli big_log -- --ignored`, then `ca audit verify DIR --key DIR.vkey`.

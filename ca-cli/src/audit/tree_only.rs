@@ -1,6 +1,6 @@
 //! The part of the audit that needs no events: the tree, its tiles and its checkpoints, which are open to everyone.
 
-use ca_core::audit::{Finding, Flaw, Grown, Tree, leaves_of};
+use ca_core::audit::{Finding, Flaw, Grown, ObjectName, Tree, leaves_of};
 use ca_core::log::tile::{FULL_WIDTH, TileLevel, TilePath};
 
 use super::jobs::{Bench, Job};
@@ -21,11 +21,16 @@ pub(super) fn verify(
     outcome: &mut Outcome,
     quiet: bool,
 ) -> Result<()> {
+    if survey.latest.is_none() {
+        outcome.tree_broken_at = Some(0);
+        return Ok(());
+    }
     let mut progress = Progress::new(survey.published(), quiet);
     let mut tree = Tree::new(survey.sizes_wanted(earlier));
-    let bundles: Vec<u64> = (0..survey.published().div_ceil(u64::from(FULL_WIDTH))).collect();
-    for batch in bundles.chunks(BATCH) {
-        let read = parallel::map(place.objects.threads(), batch, |index| read(place, survey, *index));
+    let bundles = survey.published().div_ceil(u64::from(FULL_WIDTH));
+    for first in (0..bundles).step_by(BATCH) {
+        let batch: Vec<u64> = (first..bundles).take(BATCH).collect();
+        let read = parallel::map(place.objects.threads(), &batch, |index| read(place, survey, *index));
         let mut jobs = Vec::new();
         for leaves in read {
             match leaves? {
@@ -44,6 +49,10 @@ pub(super) fn verify(
         progress.at(tree.size());
     }
     outcome.entries = tree.size();
+    if !survey.has_size(survey.published()) {
+        let name = ObjectName::Checkpoints(survey.published()).to_string();
+        outcome.findings.push(Finding::object(name, Flaw::Missing));
+    }
     if outcome.tree_broken_at.is_none() {
         let edge: Vec<_> = tree.finish().into_iter().map(Job::Tile).collect();
         outcome.counts.tiles += edge.len() as u64;
@@ -63,7 +72,7 @@ fn read(place: &Place, survey: &Survey, index: u64) -> Result<std::result::Resul
     let full = TilePath::new(TileLevel::Entries, index, FULL_WIDTH).ok();
     for candidate in [Some(path), full].into_iter().flatten() {
         let Some(bytes) = place.objects.get(&candidate.to_string())? else { continue };
-        let unreadable = |cause: String| Finding::object(candidate.to_string(), Flaw::Journal(cause));
+        let unreadable = |cause: String| Finding::object(candidate.to_string(), Flaw::Bundle(cause));
         let mut leaves = match leaves_of(&bytes) {
             Ok(leaves) => leaves,
             Err(error) => return Ok(Err(unreadable(error.to_string()))),
@@ -101,7 +110,17 @@ fn work(place: &Place, survey: &Survey, jobs: &[Job<'_>], outcome: &mut Outcome)
     let objects = place.objects.as_ref();
     let bench = Bench { objects, key: &place.key, published: survey.published() };
     for findings in parallel::map(objects.threads(), jobs, |job| bench.run(job)) {
-        outcome.findings.extend(findings?);
+        let findings = findings?;
+        outcome.findings.extend(findings.iter().filter_map(also_the_bundle));
+        outcome.findings.extend(findings);
     }
     Ok(())
+}
+
+/// The tree was made from the bundles: when a tile of leaves differs, either may be the wrong one.
+fn also_the_bundle(finding: &Finding) -> Option<Finding> {
+    let tile: TilePath = finding.object.parse().ok()?;
+    let differs = tile.level() == TileLevel::Hashes(0) && matches!(finding.flaw, Flaw::Bytes { .. });
+    let bundle = TilePath::new(TileLevel::Entries, tile.index(), tile.width()).ok()?;
+    differs.then(|| Finding::object(bundle.to_string(), Flaw::Disagrees { with: finding.object.clone() }))
 }

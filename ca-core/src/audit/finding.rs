@@ -61,6 +61,15 @@ pub enum Flaw {
         /// The first byte that differs.
         offset: usize,
     },
+    /// Two objects say different things, and without the events it cannot be told which is right.
+    #[error("it and {with} do not agree")]
+    Disagrees {
+        /// The other object.
+        with: String,
+    },
+    /// An entry bundle cannot be read.
+    #[error("{0}")]
+    Bundle(String),
     /// A journal object cannot be read or is not the log's.
     #[error("{0}")]
     Journal(String),
