@@ -60,9 +60,6 @@ impl Init {
         make_folder(&self.dir)?;
         self.create_keys()?;
         self.create_policy()?;
-        if self.s3_bucket.is_none() {
-            make_folder(&self.dir.join("log"))?;
-        }
         std::fs::write(&config_path, self.config_text())
             .with_context(|| config_path.display().to_string())?;
         let config = Config::load(&config_path)?;

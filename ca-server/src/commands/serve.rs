@@ -119,5 +119,7 @@ async fn finish(app: SharedApp, tasks: Tasks) {
     if tokio::time::timeout(GRACE, tasks.finished()).await.is_err() {
         tracing::warn!("the log is not published to its end; the next start finishes it");
     }
+    // Closed, the database is one file, which is what people copy.
+    app.login.close().await;
     tracing::info!("stopped");
 }

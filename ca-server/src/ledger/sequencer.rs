@@ -11,6 +11,7 @@ use ca_core::log::{Batch, Frontier};
 use ca_core::time::UnixMillis;
 use tokio::sync::mpsc::OwnedPermit;
 use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::time::Instant;
 
 use super::draft::{Committed, Place, Sealed};
 use super::health::Health;
@@ -47,6 +48,15 @@ pub(super) struct Sequencer {
     publish: mpsc::Sender<Leaves>,
     health: Arc<Health>,
     repeats: Arc<Semaphore>,
+    crowd: Crowd,
+}
+
+/// Who can be expected in the next round: those just answered, who come back if they want more, and those waiting.
+#[derive(Clone, Copy, Debug, Default)]
+struct Crowd {
+    size: usize,
+    /// How long to wait for them: half of what the last journal PUT took.
+    patience: Duration,
 }
 
 impl Sequencer {
@@ -58,7 +68,7 @@ impl Sequencer {
     ) -> Self {
         health.grown(state.frontier.size());
         let repeats = Arc::new(Semaphore::new(REPEATS as usize));
-        Self { setup: Arc::new(setup), state, publish, health, repeats }
+        Self { setup: Arc::new(setup), state, publish, health, repeats, crowd: Crowd::default() }
     }
 
     /// Runs until it is told to close, or every sender is gone, and the queue is empty.
@@ -73,14 +83,28 @@ impl Sequencer {
             if received == 0 {
                 break;
             }
-            self.commit(std::mem::take(&mut waiting)).await;
+            self.gather(&mut entries, &mut waiting).await;
+            self.commit(std::mem::take(&mut waiting), &entries).await;
         }
         // With every permit back, nobody waits for an answer from the log any more.
         let _ = self.repeats.acquire_many(REPEATS).await;
     }
 
-    /// Commits what waits and answers each.
-    async fn commit(&mut self, mut waiting: Vec<Pending>) {
+    /// Waits a moment for the others when several ask at once: without it they fall into two crowds that take turns,
+    /// and each waits for two PUTs instead of one. Who asks alone is expected alone, and never waits.
+    async fn gather(&self, entries: &mut mpsc::Receiver<Pending>, waiting: &mut Vec<Pending>) {
+        let until = Instant::now() + self.crowd.patience;
+        while waiting.len() < self.crowd.size.min(MAX_ENTRIES) {
+            let room = MAX_ENTRIES - waiting.len();
+            match tokio::time::timeout_at(until, entries.recv_many(waiting, room)).await {
+                Ok(1..) => {}
+                Ok(0) | Err(_) => return,
+            }
+        }
+    }
+
+    /// Commits what waits and answers each; `entries` tells how many came meanwhile.
+    async fn commit(&mut self, mut waiting: Vec<Pending>, entries: &mpsc::Receiver<Pending>) {
         loop {
             let (fresh, repeated) = self.sort(waiting);
             if fresh.is_empty() {
@@ -88,6 +112,7 @@ impl Sequencer {
             }
             waiting = match self.commit_round(&fresh).await {
                 Ok(Some(committed)) => {
+                    self.crowd.size = fresh.len() + entries.len();
                     for (pending, committed) in fresh.into_iter().zip(committed) {
                         // Who asked may be gone; the entry stands.
                         let _ = pending.reply.send(Ok(committed));
@@ -203,15 +228,18 @@ impl Sequencer {
     }
 
     /// Writes the round; false when another round is at its place.
-    async fn put(&self, round: &Round) -> Result<bool, LedgerError> {
+    async fn put(&mut self, round: &Round) -> Result<bool, LedgerError> {
         let keys = &self.setup.keys;
         let bytes =
             round.sign(keys.origin(), keys.signer()).map_err(|e| LedgerError::Entry(e.to_string()))?;
         let key = journal::object_key(round.first_index());
         // From here on the round may be in the log whatever we hear: after an error its place is not used again unseen,
         // because the next PUT to it answers `Exists` and the round that is there is adopted.
+        let begun = Instant::now();
         let put = self.setup.store.put_new(&key, Bytes::from(bytes), Class::Immutable);
-        match tokio::time::timeout(DEADLINE, put).await {
+        let put = tokio::time::timeout(DEADLINE, put).await;
+        self.crowd.patience = begun.elapsed() / 2;
+        match put {
             Ok(Ok(put)) => Ok(put == Put::Created),
             Ok(Err(error)) => Err(LedgerError::Unavailable(error.to_string())),
             Err(_) => Err(LedgerError::Unavailable(format!("the store has not answered for {key}"))),

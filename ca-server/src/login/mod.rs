@@ -127,6 +127,11 @@ impl Login {
         self.record_failures(true).await;
     }
 
+    /// Closes the database; nothing can be asked afterwards.
+    pub async fn close(&self) {
+        self.setup.store.close().await;
+    }
+
     /// Counts a failed login, records it if it is the first in a while, and gives `error` back.
     async fn fail(
         &self,
