@@ -166,10 +166,13 @@ pub fn problem(status: u16, kind: &str, title: &str) -> Problem {
 /// Adds to a problem.
 pub trait ProblemExt {
     /// Says what went wrong this time.
+    #[must_use]
     fn detail(self, detail: impl ToString) -> Self;
     /// Says what to do about it.
+    #[must_use]
     fn hint(self, hint: impl ToString) -> Self;
     /// Says how long to wait, in seconds.
+    #[must_use]
     fn retry_after(self, secs: u64) -> Self;
 }
 

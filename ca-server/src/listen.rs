@@ -79,19 +79,16 @@ pub async fn serve(
     let head = Duration::from_secs(limits.head.secs());
     let impatient = Impatient { silence: Duration::from_secs(limits.silence.secs()) };
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    match tls {
-        Some(config) => {
-            let mut server = axum_server::from_tcp(listener)?
-                .acceptor(RustlsAcceptor::new(config).handshake_timeout(head).acceptor(impatient))
-                .handle(handle);
-            limit(server.http_builder(), head);
-            server.serve(service).await
-        }
-        None => {
-            let mut server = axum_server::from_tcp(listener)?.acceptor(impatient).handle(handle);
-            limit(server.http_builder(), head);
-            server.serve(service).await
-        }
+    if let Some(config) = tls {
+        let mut server = axum_server::from_tcp(listener)?
+            .acceptor(RustlsAcceptor::new(config).handshake_timeout(head).acceptor(impatient))
+            .handle(handle);
+        limit(server.http_builder(), head);
+        server.serve(service).await
+    } else {
+        let mut server = axum_server::from_tcp(listener)?.acceptor(impatient).handle(handle);
+        limit(server.http_builder(), head);
+        server.serve(service).await
     }
 }
 

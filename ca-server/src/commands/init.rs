@@ -104,7 +104,7 @@ impl Init {
             self.listen, self.metrics_listen, self.origin
         );
         let quoted = |value: &str| toml::Value::String(value.to_owned()).to_string();
-        let mut line = |name: &str, value: String| text.push_str(&format!("{name} = {value}\n"));
+        let mut line = |name: &str, value: String| text.extend([name, " = ", &value, "\n"]);
         let Some(bucket) = &self.s3_bucket else {
             line("store", quoted("directory"));
             line("path", quoted("log"));

@@ -1,12 +1,14 @@
 //! `ca-server user …`: accounts, on the console, while the server runs or not.
 
 use anyhow::{Context, bail};
+use ca_core::names::GroupName;
 use clap::{Args, Subcommand};
 
 use super::ConfigFile;
 use crate::accounts::{Accounts, Enrolment, NewAccount};
 use crate::secret::Secret;
 use crate::start::Parts;
+use crate::store::User;
 
 /// What can be done to an account.
 #[derive(Debug, Subcommand)]
@@ -121,9 +123,9 @@ impl UserCommand {
                 let password = reset.secret.read()?;
                 show(&accounts.reset(&reset.name, &password, &by).await?, reset.json)
             }
-            Self::Disable(name) => done(accounts.set_enabled(&name.name, false, &by).await?.name, "disabled"),
-            Self::Enable(name) => done(accounts.set_enabled(&name.name, true, &by).await?.name, "enabled"),
-            Self::Unlock(name) => done(accounts.unlock(&name.name, &by).await?.name, "unlocked"),
+            Self::Disable(name) => done(&accounts.set_enabled(&name.name, false, &by).await?, "disabled"),
+            Self::Enable(name) => done(&accounts.set_enabled(&name.name, true, &by).await?, "enabled"),
+            Self::Unlock(name) => done(&accounts.unlock(&name.name, &by).await?, "unlocked"),
             Self::List(_) => list(accounts).await,
         }
     }
@@ -135,8 +137,8 @@ fn operator() -> String {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "ends every arm of the match alike")]
-fn done(name: ca_core::names::UserName, what: &str) -> anyhow::Result<()> {
-    println!("{name}: {what}");
+fn done(user: &User, what: &str) -> anyhow::Result<()> {
+    println!("{}: {what}", user.name);
     Ok(())
 }
 
@@ -163,7 +165,7 @@ fn show(enrolment: &Enrolment, json: bool) -> anyhow::Result<()> {
 
 async fn list(accounts: &Accounts) -> anyhow::Result<()> {
     for user in accounts.list().await? {
-        let groups: Vec<&str> = user.groups.iter().map(|group| group.as_str()).collect();
+        let groups: Vec<&str> = user.groups.iter().map(GroupName::as_str).collect();
         let state = if user.enabled { "enabled" } else { "disabled" };
         println!("{:<24} {:<32} {:<9} {}", user.name, user.email, state, groups.join(","));
     }

@@ -1,5 +1,7 @@
 use std::path::Path;
 
+use ca_core::time::Ttl;
+
 use super::{Config, Log};
 
 const GOOD: &str = r#"
@@ -61,9 +63,9 @@ fn the_environment_overrides() {
 #[test]
 fn s2_limits_have_defaults_and_silence_outlasts_a_call() {
     let limits = parse(GOOD, &[]).unwrap().limits;
-    assert_eq!([limits.head, limits.call, limits.silence].map(|limit| limit.secs()), [10, 30, 60]);
+    assert_eq!([limits.head, limits.call, limits.silence].map(Ttl::secs), [10, 30, 60]);
     let short = parse(&format!("{GOOD}\n[limits]\nhead = \"2s\"\n"), &[]).unwrap().limits;
-    assert_eq!([short.head, short.call, short.silence].map(|limit| limit.secs()), [2, 30, 60]);
+    assert_eq!([short.head, short.call, short.silence].map(Ttl::secs), [2, 30, 60]);
     assert!(
         parse(&format!("{GOOD}\n[limits]\ncall = \"60s\"\n"), &[]).unwrap_err().contains("limits.silence")
     );

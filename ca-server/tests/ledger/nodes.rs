@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use ca_core::cert::{LogStanding, Report, Trust, UnverifiedCertificate};
+use ca_core::cert::{LogStanding, Report, Trust, UnverifiedCertificate, Validity};
 use ca_core::log::journal;
 use ca_server::ledger::{Committed, Ledger};
 use ca_server::objects::memory::{Fault, When};
@@ -63,7 +63,8 @@ fn verifies(committed: Committed) {
     let parsed = UnverifiedCertificate::from_bytes(certificate.bytes()).unwrap();
     let trust = Trust { ca_keys: vec![ca().public().clone()], log_key: Some(log_keys().verifier().clone()) };
     let report = Report::new(&parsed, &trust, ca_core::time::UnixMillis(NOON).seconds());
-    assert!(report.is_good(), "{report:?}");
+    assert!(report.signature.is_ok() && report.ca_pinned == Some(true), "{report:?}");
+    assert!(matches!(report.validity, Validity::Valid { .. }), "{report:?}");
     assert!(matches!(report.log, LogStanding::Proven(_)), "{report:?}");
 }
 

@@ -130,9 +130,8 @@ async fn use_secrets(server: &Server, wire: &Wire, ann: &Person) -> Result<(Secr
     }
     secrets.push(("code", format!("\"{code}\"").into_bytes()));
     secrets.push(("TOTP seed", ann.phone.secret().as_bytes().to_vec()));
-    for seed in [totp_rs::Secret::try_from_base32(ann.phone.secret())?.as_bytes().to_vec()] {
-        push_forms(&mut secrets, "TOTP seed's bytes", &seed);
-    }
+    let seed = totp_rs::Secret::try_from_base32(ann.phone.secret())?;
+    push_forms(&mut secrets, "TOTP seed's bytes", seed.as_bytes());
     push_forms(&mut secrets, "sealing key", &fs::read(server.folder().join("sealing_key"))?);
     let log_key = fs::read_to_string(server.folder().join("log_key"))?;
     let log_seed = STANDARD.decode(log_key.trim().splitn(5, '+').nth(4).context("a log key")?)?;

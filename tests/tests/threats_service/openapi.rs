@@ -53,11 +53,11 @@ async fn openapi_lists_every_call_there_is() -> Result<()> {
     let wire = Wire::to(&server)?;
     for path in CALLS.map(|(path, _)| path) {
         for method in ["get", "post", "put", "delete", "patch"] {
-            let served =
+            let answer =
                 wire.call(&method.to_uppercase(), &path.replace("{path}", "checkpoint"), &[], b"").await?;
             let is_listed = CALLS.contains(&(path, method));
-            ensure!((served.status != 405) == is_listed, "{method} {path}: {}", served.status);
-            ensure!(served.status != 404, "{method} {path} is not there");
+            ensure!((answer.status != 405) == is_listed, "{method} {path}: {}", answer.status);
+            ensure!(answer.status != 404, "{method} {path} is not there");
         }
     }
     Ok(())
@@ -76,7 +76,10 @@ async fn openapi_describes_every_answer() -> Result<()> {
             match status.as_str() {
                 "204" => ensure!(content.is_none(), place()),
                 "200" => {
-                    ensure!(content.is_some_and(|all| all.values().all(|c| c["schema"].is_object())), place())
+                    ensure!(
+                        content.is_some_and(|all| all.values().all(|c| c["schema"].is_object())),
+                        place()
+                    );
                 }
                 _ => {
                     let problem = &response["content"]["application/problem+json"]["schema"]["$ref"];

@@ -52,7 +52,7 @@ async fn every_error_of_every_address_is_a_problem() -> Result<()> {
                 (vec![json, ("authorization", TYPED)], "null"),
             ] {
                 let reply = wire.call(method, path, &head, body.as_bytes()).await?;
-                let call = format!("{method} {path} {head:?} {:.40}", body);
+                let call = format!("{method} {path} {head:?} {body:.40}");
                 errors += usize::from(check(&reply, method).with_context(|| call)?);
             }
         }

@@ -49,7 +49,7 @@ async fn s2_a_connection_that_says_nothing_is_cut_off() -> Result<()> {
 
 #[tokio::test]
 async fn s2_a_handshake_that_trickles_is_cut_off() -> Result<()> {
-    let attack = async |wire: Wire| trickle(wire.tcp().await?, &HELLO, std::iter::repeat(7).take(400)).await;
+    let attack = async |wire: Wire| trickle(wire.tcp().await?, &HELLO, std::iter::repeat_n(7, 400)).await;
     assert_harmless("s2-hello", &[], attack).await.map(drop)
 }
 
@@ -93,7 +93,7 @@ async fn s2_half_a_body_and_then_silence_is_answered_with_408() -> Result<()> {
 #[tokio::test]
 async fn s2_a_body_that_trickles_is_answered_with_408() -> Result<()> {
     let attack =
-        async |wire: Wire| trickle(wire.tls().await?, HALF_A_CALL, std::iter::repeat(b' ').take(900)).await;
+        async |wire: Wire| trickle(wire.tls().await?, HALF_A_CALL, std::iter::repeat_n(b' ', 900)).await;
     let ends = assert_harmless("s2-body", &[408], attack).await?;
     assert!(ends.iter().any(Option::is_some), "nobody was answered");
     for reply in ends.into_iter().flatten() {

@@ -21,8 +21,9 @@ fn hello(version: [u8; 2]) -> Vec<u8> {
     body.extend_from_slice(&suites);
     body.extend_from_slice(&[1, 0, 0, 24]);
     body.extend_from_slice(&extensions);
-    let length = u8::try_from(body.len()).unwrap();
-    let mut record = vec![0x16, 3, 1, 0, length + 4, 1, 0, 0, length];
+    let [high, low] = u16::try_from(body.len()).unwrap_or(u16::MAX).to_be_bytes();
+    let [record_high, record_low] = u16::try_from(body.len() + 4).unwrap_or(u16::MAX).to_be_bytes();
+    let mut record = vec![0x16, 3, 1, record_high, record_low, 1, 0, high, low];
     record.extend_from_slice(&body);
     record
 }
