@@ -1,12 +1,13 @@
 //! The threads that hash passwords: few, of low priority, and behind a door that closes before any work is done (S1).
 //!
-//! Each thread owns the 19 MiB it computes in, so memory is bounded by the number of threads, whatever arrives. Those
+//! Each thread owns the 19 MiB it computes in while there is work, so memory is bounded by the number of threads, whatever arrives. Those
 //! who wait are served in turns by source address: one that floods makes only itself wait.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -14,6 +15,9 @@ use super::password::{HashError, Password, PasswordHash, Workspace};
 
 /// How many hashes may wait per thread: about a second of work.
 const WAITING_PER_THREAD: usize = 48;
+
+/// How long a thread waits for work before it gives its memory back to the system.
+const IDLE: Duration = Duration::from_secs(10);
 
 /// The thread priority below normal, so that hashing never delays signing.
 const NICE: i32 = 10;
@@ -83,6 +87,13 @@ struct Job {
     place: Place,
     password: Password,
     task: Task,
+}
+
+/// What a thread finds when it looks for work.
+enum Next {
+    Job(Job),
+    Idle,
+    Closed,
 }
 
 #[derive(Debug)]
@@ -224,17 +235,21 @@ impl Shared {
         Ok(())
     }
 
-    /// Waits for the next job; `None` when the pool is closed.
-    fn next(&self) -> Option<Job> {
+    /// Waits for the next job, or until there was none for a while.
+    fn next(&self) -> Next {
         let mut state = self.lock();
         loop {
             if state.closed {
-                return None;
+                return Next::Closed;
             }
             if let Some(job) = state.take_turn() {
-                return Some(job);
+                return Next::Job(job);
             }
-            state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+            let waited = self.work.wait_timeout(state, IDLE).unwrap_or_else(PoisonError::into_inner);
+            if waited.1.timed_out() {
+                return Next::Idle;
+            }
+            state = waited.0;
         }
     }
 }
@@ -290,10 +305,13 @@ fn verify(
 
 fn work(shared: &Shared) {
     lower_priority();
-    let mut workspace = Workspace::new();
-    while let Some(job) = shared.next() {
-        if !job.is_abandoned() {
-            job.run(&mut workspace, &shared.hashes);
+    let mut workspace = Workspace::default();
+    loop {
+        match shared.next() {
+            Next::Job(job) if job.is_abandoned() => {}
+            Next::Job(job) => job.run(&mut workspace, &shared.hashes),
+            Next::Idle => workspace = Workspace::default(),
+            Next::Closed => return,
         }
     }
 }

@@ -143,14 +143,10 @@ impl fmt::Debug for PasswordHash {
 }
 
 /// The memory that hashes are computed in, allocated once and used for one after the other.
+#[derive(Default)]
 pub(super) struct Workspace(Vec<Block>);
 
 impl Workspace {
-    /// Allocates what a hash with today's parameters needs: 19 MiB.
-    pub(super) fn new() -> Self {
-        Self(vec![Block::default(); MEMORY_KIB as usize])
-    }
-
     /// Hashes a password with a fresh salt.
     pub(super) fn hash(&mut self, password: &Password) -> Result<PasswordHash, HashError> {
         let salt = ids::random::<SALT_BYTES>()?;
@@ -247,7 +243,7 @@ mod tests {
 
     #[test]
     fn f16_composed_and_decomposed_are_one_password() {
-        let mut workspace = Workspace::new();
+        let mut workspace = Workspace::default();
         let hash = workspace.hash(&chosen("caf\u{e9} au lait").unwrap()).unwrap();
         assert!(workspace.verify(&chosen("cafe\u{301} au lait").unwrap(), &hash).unwrap());
         assert!(!workspace.verify(&chosen("cafe au lait").unwrap(), &hash).unwrap());
@@ -255,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_hash_says_how_it_was_made_and_older_ones_verify() {
-        let mut workspace = Workspace::new();
+        let mut workspace = Workspace::default();
         let password = chosen("correct horse").unwrap();
         let hash = workspace.hash(&password).unwrap();
         assert!(hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.as_str());

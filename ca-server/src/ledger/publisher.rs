@@ -12,6 +12,7 @@ use ca_core::log::edge::Edge;
 use ca_core::log::leaf::Leaf;
 use ca_core::log::{SignedCheckpoint, VerifierKey};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::health::Health;
 use super::recover::{HighWater, Known, RecoverError};
@@ -20,6 +21,9 @@ use crate::objects::{Class, Etag, ObjectStore, Put, Swap};
 
 /// How many objects are written at once.
 const PARALLEL: usize = 16;
+
+/// How far apart publications begin, at the least: each replaces `checkpoint` and is remembered outside the log.
+const PACE: Duration = Duration::from_millis(100);
 
 /// The longest pause between tries, in seconds.
 const MAX_PAUSE_SECS: u64 = 30;
@@ -120,6 +124,7 @@ impl Publisher {
     /// commits nothing more.
     pub(super) async fn run(mut self, unpublished: Vec<Leaves>, mut rounds: mpsc::Receiver<Leaves>) {
         let mut waiting = unpublished;
+        let mut begun = Instant::now();
         loop {
             for some in waiting.chunks(ROUNDS) {
                 if let Err(error) = self.publish_surely(some).await {
@@ -129,9 +134,12 @@ impl Publisher {
                 }
             }
             waiting.clear();
+            // Under load one publication carries many rounds; the first after a pause goes out at once.
+            tokio::time::sleep_until(begun + PACE).await;
             if rounds.recv_many(&mut waiting, ROUNDS).await == 0 {
                 return;
             }
+            begun = Instant::now();
         }
     }
 
