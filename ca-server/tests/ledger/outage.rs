@@ -175,23 +175,28 @@ async fn backpressure_commits_wait_for_a_publisher_that_is_far_behind() {
     store.set(Gate::Shut);
     let appending = async {
         let mut answered = Vec::new();
-        for number in 0..300 {
+        for number in 0..700 {
             answered.push(node.append(event(number)).await.unwrap());
             assert_eq!(answered.len() as u64, number + 1);
         }
         answered
     };
     let opening = async {
-        // The first entry of the log, one round in the publisher's hands, and its queue.
-        until("the queue is full", || health.sizes().0 == 1 + 1 + 256).await;
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        assert_eq!(health.sizes(), (258, 1), "nothing more is committed");
+        // The first entry of the log, at least one round in the publisher's hands, and its queue.
+        until("the queue is full", || health.sizes().0 > 1 + 256).await;
+        let mut last = 0;
+        while last != health.sizes().0 {
+            last = health.sizes().0;
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        }
+        assert!(last < 701, "commits wait for the publisher");
+        assert_eq!(health.sizes().1, 1, "nothing more is published");
         store.set(Gate::Open);
     };
     let (answered, ()) = tokio::join!(appending, opening);
     node.stop().await;
     let log = audit(&world.bucket).await;
-    assert_eq!(log.size(), 301);
+    assert_eq!(log.size(), 701);
     for committed in &answered {
         log.holds(committed);
     }
