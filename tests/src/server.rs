@@ -101,7 +101,7 @@ impl Server {
         Ok(command)
     }
 
-    /// Prepares `ca-server serve`, which will write its addresses to [`Server::ready_file`].
+    /// Prepares `ca-server serve`, which will write its addresses to the ready file.
     pub fn serve_command(&self) -> Result<Command> {
         let mut command = self.command(&["serve"])?;
         command.arg("--ready-file").arg(self.ready_file());

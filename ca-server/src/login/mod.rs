@@ -5,7 +5,7 @@
 //! finish ── challenge ─▶ attempt counted ─▶ code ─▶ step and challenge taken ─▶ event recorded ─▶ session
 //! ```
 //!
-//! Every attempt is counted before it is checked, every failure ends in [`Login::fail`], and nobody gets a session
+//! Every attempt is counted before it is checked, every failure ends in `Login::fail`, and nobody gets a session
 //! whose event is not in the log (I10). An unknown name, a wrong password and a disabled account take the same way and
 //! get the same answer (F9).
 

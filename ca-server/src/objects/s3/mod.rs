@@ -2,7 +2,7 @@
 //!
 //! Create-only is `If-None-Match: *`, compare-and-swap is `If-Match`, and an immutable object carries its own
 //! Object Lock retention, in compliance mode, from the moment it exists. Clones differ exactly here, so
-//! [`probe`](super::probe) comes before use.
+//! [`super::probe`] comes before use.
 
 use std::future::Future;
 use std::time::{Duration, SystemTime};
