@@ -29,6 +29,9 @@ const LOOK: Duration = Duration::from_secs(2);
 /// How long a round may take to be stored, and how long it waits for the publisher, before it is given up.
 const DEADLINE: Duration = Duration::from_secs(20);
 
+/// The longest wait for a crowd. A store that was slow once must not make the next to ask wait for those who left.
+const PATIENCE: Duration = Duration::from_millis(50);
+
 /// How many answers may be read from the log at once. The queue does not bound them: they wait beside it.
 const REPEATS: u32 = 64;
 
@@ -55,7 +58,7 @@ pub(super) struct Sequencer {
 #[derive(Clone, Copy, Debug, Default)]
 struct Crowd {
     size: usize,
-    /// How long to wait for them: half of what the last journal PUT took.
+    /// How long to wait for them: half of what the last journal PUT took, at most [`PATIENCE`].
     patience: Duration,
 }
 
@@ -238,7 +241,7 @@ impl Sequencer {
         let begun = Instant::now();
         let put = self.setup.store.put_new(&key, Bytes::from(bytes), Class::Immutable);
         let put = tokio::time::timeout(DEADLINE, put).await;
-        self.crowd.patience = begun.elapsed() / 2;
+        self.crowd.patience = (begun.elapsed() / 2).min(PATIENCE);
         match put {
             Ok(Ok(put)) => Ok(put == Put::Created),
             Ok(Err(error)) => Err(LedgerError::Unavailable(error.to_string())),
