@@ -35,8 +35,27 @@ pub(crate) async fn audit(store: &dyn ObjectStore) -> Audited {
     let mut log = read_journal(store).await;
     log.check_events();
     log.read_checkpoints(store).await;
-    log.check_tiles(store).await;
+    check_tiles(store, &log.leaves, &log.hashes).await;
     log
+}
+
+/// Checks what a reader finds at any moment, also after a crash: nothing that is published speaks of what is not there.
+pub(crate) async fn readable(store: &dyn ObjectStore) {
+    let log = read_journal(store).await;
+    let verifier = log_keys().verifier().clone();
+    let mut sizes = Vec::new();
+    for key in keys(store, "checkpoint").await {
+        let note = String::from_utf8(read(store, &key).await).unwrap();
+        let size = SignedCheckpoint::parse(&note, &verifier).unwrap().size();
+        assert!(size <= log.size(), "{key} is ahead of the journal");
+        let own = read(store, &format!("checkpoints/{size:020}")).await;
+        assert!(own == note.as_bytes(), "{key} is not the one of its size");
+        sizes.push(size);
+    }
+    for size in sizes {
+        let end = usize::try_from(size).unwrap();
+        check_tiles(store, &log.leaves[..end], &log.hashes[..end]).await;
+    }
 }
 
 async fn keys(store: &dyn ObjectStore, prefix: &str) -> Vec<String> {
@@ -160,32 +179,6 @@ impl Audited {
         assert_eq!(Some(&latest), self.checkpoints.get(&self.size()), "checkpoint is not the last one");
     }
 
-    /// Every tile and entry bundle that the tree needs is there, byte for byte.
-    async fn check_tiles(&self, store: &dyn ObjectStore) {
-        for (index, entries) in (0..).zip(self.leaves.chunks(256)) {
-            let bundle: Vec<u8> = entries
-                .iter()
-                .flat_map(|leaf| {
-                    [&u16::try_from(leaf.len()).unwrap().to_be_bytes(), leaf.as_slice()].concat()
-                })
-                .collect();
-            self.check_tile(store, TileLevel::Entries, index, &bundle).await;
-        }
-        let mut level = self.hashes.clone();
-        for number in 0..8 {
-            for (index, tile) in (0..).zip(level.chunks(256)) {
-                let bytes: Vec<u8> = tile.iter().flat_map(|hash| hash.0).collect();
-                self.check_tile(store, TileLevel::Hashes(number), index, &bytes).await;
-            }
-            level = level.chunks_exact(256).map(root).collect();
-        }
-    }
-
-    async fn check_tile(&self, store: &dyn ObjectStore, level: TileLevel, index: u64, bytes: &[u8]) {
-        let path = TilePath::in_tree(level, index, self.size()).unwrap().to_string();
-        assert!(read(store, &path).await == bytes, "{path} is wrong");
-    }
-
     /// What was answered is in the log, as it was answered.
     pub(crate) fn holds(&self, committed: &Committed) {
         let index = usize::try_from(committed.index).unwrap();
@@ -206,4 +199,29 @@ impl Audited {
         verify_inclusion(committed.index, size, self.hashes[index], &committed.proof, checkpoint.root())
             .unwrap();
     }
+}
+
+/// Every tile and entry bundle that a tree needs is there, byte for byte.
+async fn check_tiles(store: &dyn ObjectStore, leaves: &[Vec<u8>], hashes: &[Hash]) {
+    let size = hashes.len() as u64;
+    for (index, entries) in (0..).zip(leaves.chunks(256)) {
+        let bundle: Vec<u8> = entries
+            .iter()
+            .flat_map(|leaf| [&u16::try_from(leaf.len()).unwrap().to_be_bytes(), leaf.as_slice()].concat())
+            .collect();
+        check_tile(store, TilePath::in_tree(TileLevel::Entries, index, size), &bundle).await;
+    }
+    let mut level = hashes.to_vec();
+    for number in 0..8 {
+        for (index, tile) in (0..).zip(level.chunks(256)) {
+            let bytes: Vec<u8> = tile.iter().flat_map(|hash| hash.0).collect();
+            check_tile(store, TilePath::in_tree(TileLevel::Hashes(number), index, size), &bytes).await;
+        }
+        level = level.chunks_exact(256).map(root).collect();
+    }
+}
+
+async fn check_tile(store: &dyn ObjectStore, path: Option<TilePath>, bytes: &[u8]) {
+    let path = path.unwrap().to_string();
+    assert!(read(store, &path).await == bytes, "{path} is wrong");
 }

@@ -55,7 +55,7 @@ fn signer(seed: u8) -> NoteSigner {
     NoteSigner::from_seed(ORIGIN, &[seed; 32]).unwrap()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn l5_a_lost_older_foreign_or_broken_checkpoint_is_rebuilt() {
     let old = |world: &World| world.bytes("checkpoints/00000000000000000003");
     let foreign = Checkpoint::new(ORIGIN.parse().unwrap(), 500, Hash([1; 32])).sign(&signer(66)).unwrap();
@@ -81,7 +81,7 @@ async fn l5_a_lost_older_foreign_or_broken_checkpoint_is_rebuilt() {
 }
 
 /// Somebody puts back an old checkpoint, or takes it away, while a node runs.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn l5_a_checkpoint_moved_back_under_a_running_node_comes_forward_again() {
     for lost in [false, true] {
         let world = log().await;
@@ -98,7 +98,7 @@ async fn l5_a_checkpoint_moved_back_under_a_running_node_comes_forward_again() {
 }
 
 /// Signed by this log, and not of this journal: whatever happened, to write on would be a fork.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn l5_i2_a_checkpoint_of_another_tree_is_refused() {
     for (size, key) in [
         (SIZE, "checkpoint"),
@@ -114,7 +114,7 @@ async fn l5_i2_a_checkpoint_of_another_tree_is_refused() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn l5_a_lost_checkpoint_of_the_past_stops_nobody() {
     let world = log().await;
     let key = "checkpoints/00000000000000000003";
@@ -126,7 +126,7 @@ async fn l5_a_lost_checkpoint_of_the_past_stops_nobody() {
     assert_eq!(audit(&world.bucket).await.size(), SIZE + 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn l5_a_foreign_object_among_the_checkpoints_stops_nobody() {
     let world = log().await;
     world.bucket.overwrite("checkpoints/00000000000000000300", b"garbage"[..].into());
@@ -137,7 +137,7 @@ async fn l5_a_foreign_object_among_the_checkpoints_stops_nobody() {
 
 const EDGE: [&str; 3] = ["tile/0/001.p/10", "tile/1/000.p/1", "tile/entries/001.p/10"];
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn l5_a_tile_that_is_gone_is_rebuilt() {
     for tile in EDGE {
         let world = log().await;
@@ -152,7 +152,7 @@ async fn l5_a_tile_that_is_gone_is_rebuilt() {
 }
 
 /// Nothing is overwritten; the alarm stays until somebody has looked, and then it heals without a restart.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn l5_l6_a_tile_that_was_changed_is_an_alarm_until_it_is_removed() {
     for tile in EDGE {
         let world = log().await;
@@ -170,7 +170,7 @@ async fn l5_l6_a_tile_that_was_changed_is_an_alarm_until_it_is_removed() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn l5_i2_a_journal_that_was_cut_back_is_refused() {
     let key = journal::object_key(STARTS[3]);
     // What is left to know of the end: this node's memory, `checkpoint`, and `checkpoints/`.
@@ -187,7 +187,7 @@ async fn l5_i2_a_journal_that_was_cut_back_is_refused() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn l5_i2_a_bucket_that_was_emptied_is_refused_by_who_has_seen_it() {
     let world = log().await;
     for key in world.bucket.keys() {
@@ -207,7 +207,7 @@ async fn l5_i2_a_bucket_that_was_emptied_is_refused_by_who_has_seen_it() {
 }
 
 /// A copy of the bucket that was restored and written on, with rounds that end elsewhere or at the same places.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn l5_i2_a_restored_copy_that_went_on_is_refused_by_who_has_seen_the_original() {
     for rounds in [vec![2, 3], vec![5], vec![4, 4], vec![1, 30]] {
         let world = log().await;
@@ -230,7 +230,7 @@ fn copy(world: &World) -> Memory {
     bucket
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn l5_a_database_rolled_back_does_no_harm() {
     let world = log().await;
     let old = world.seen.copy();
@@ -249,7 +249,7 @@ async fn l5_a_database_rolled_back_does_no_harm() {
 }
 
 /// Every kind of damage to every object that a start reads.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn l6_a_damaged_journal_object_is_refused_by_name() {
     let sound = log().await;
     for first in STARTS {
@@ -284,7 +284,7 @@ fn resigned(object: &[u8], signer: &NoteSigner) -> Vec<u8> {
     Round::verify(object, keys.origin(), keys.verifier()).unwrap().sign(keys.origin(), signer).unwrap()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn l5_a_gap_in_the_journal_is_refused() {
     for first in &STARTS[..3] {
         let world = log().await;
@@ -298,7 +298,7 @@ async fn l5_a_gap_in_the_journal_is_refused() {
 }
 
 /// An object that only somebody with access to the bucket could have put at the next place.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn l5_a_foreign_object_at_the_next_place_stops_commits_and_readiness_until_it_is_gone() {
     let world = log().await;
     let node = world.open().await.unwrap();
@@ -316,7 +316,30 @@ async fn l5_a_foreign_object_at_the_next_place_stops_commits_and_readiness_until
     assert_eq!(audit(&world.bucket).await.size(), SIZE + 1);
 }
 
-#[tokio::test]
+/// A round that this log has signed, but not on this tree: what a fork looks like from within.
+#[tokio::test(start_paused = true)]
+async fn l5_i2_a_round_of_another_tree_is_never_taken_up() {
+    let world = log().await;
+    let node = world.open().await.unwrap();
+    let sound = world.bytes(&journal::object_key(0));
+    let keys = LogKeys::new(ORIGIN.parse().unwrap(), &LOG_SEED).unwrap();
+    let lines = Round::verify(&sound, keys.origin(), keys.verifier()).unwrap().lines().to_vec();
+    let other = (0..SIZE).map(|_| Hash([1; 32])).collect();
+    let fork = Round::new(other, 0, lines).unwrap().sign(keys.origin(), &signer(7)).unwrap();
+    let key = journal::object_key(SIZE);
+    world.bucket.overwrite(&key, fork.into());
+    for _ in 0..2 {
+        let error = node.append(event(1)).await.unwrap_err().to_string();
+        assert!(error.contains(&key), "{error}");
+    }
+    assert!(refused(&world).await.contains(&key));
+    world.bucket.remove(&key);
+    node.append(event(2)).await.unwrap();
+    node.stop().await;
+    assert_eq!(audit(&world.bucket).await.size(), SIZE + 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn l5_the_log_of_another_authority_is_refused() {
     let world = log().await;
     for (origin, seed) in [("other.example.com/log", LOG_SEED), (ORIGIN, [66; 32])] {
@@ -335,7 +358,7 @@ async fn l5_the_log_of_another_authority_is_refused() {
 }
 
 /// More rounds than one listing gives, and more than are published at once.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn l5_a_log_of_many_rounds_is_rebuilt_from_its_beginning() {
     let world = World::new().await;
     let node = world.node("builder").await;

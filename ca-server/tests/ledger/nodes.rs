@@ -78,7 +78,7 @@ async fn l3_three_sequencers_make_one_chain() {
     race(3).await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn l3_a_node_that_slept_goes_on_where_the_others_are() {
     let world = World::new().await;
     let sleeper = apart(&world).node("sleeper").await;
@@ -99,7 +99,7 @@ async fn l3_a_node_that_slept_goes_on_where_the_others_are() {
 }
 
 /// The round is under way when the other node commits the same request at the same place.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn l3_i8_the_loser_of_a_race_finds_its_own_request_in_the_winning_round() {
     let world = World::new().await;
     let store = Gated::new(world.bucket.reopen(), journal::PREFIX);
@@ -124,7 +124,7 @@ async fn l3_i8_the_loser_of_a_race_finds_its_own_request_in_the_winning_round() 
     assert_eq!(audit(&world.bucket).await.size(), 4);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn l3_what_a_dead_node_left_is_published_by_one_that_is_idle() {
     let world = World::new().await;
     let idle = apart(&world).node("idle").await;
@@ -139,7 +139,7 @@ async fn l3_what_a_dead_node_left_is_published_by_one_that_is_idle() {
     idle.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn l3_of_two_nodes_that_create_the_log_one_does() {
     let world = World::default();
     let other = apart(&world);
@@ -155,7 +155,7 @@ async fn l3_of_two_nodes_that_create_the_log_one_does() {
 }
 
 /// The slow node learns the version of the further checkpoint with its first round, and must not use it for the second.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn l3_l5_a_slow_publisher_never_moves_the_checkpoint_back() {
     let world = World::new().await;
     let store = Gated::new(world.bucket.reopen(), "tile/");

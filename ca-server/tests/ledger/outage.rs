@@ -10,7 +10,7 @@ use super::audit::audit;
 use super::stores::{Gate, Gated};
 use super::support::{Ask, NOON, World, event, sign, until};
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn l1_i10_nothing_is_granted_while_the_store_is_down_and_it_comes_back_by_itself() {
     let world = World::new().await;
     let node = world.node_here("node").await;
@@ -30,7 +30,7 @@ async fn l1_i10_nothing_is_granted_while_the_store_is_down_and_it_comes_back_by_
     audit(&world.bucket).await.holds(&committed);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn l1_an_idle_node_notices_that_the_store_is_down() {
     let world = World::new().await;
     let node = world.node_here("node").await;
@@ -43,7 +43,7 @@ async fn l1_an_idle_node_notices_that_the_store_is_down() {
     node.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn l9_a_store_that_can_only_be_read_is_not_ready() {
     let world = World::new().await;
     let store = Gated::new(world.bucket.reopen(), "");
@@ -65,7 +65,7 @@ async fn l9_a_store_that_can_only_be_read_is_not_ready() {
 }
 
 /// Nobody asks again: the round of the lost reply is in the log, so it has to be published all the same.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn l2_a_round_whose_reply_was_lost_is_published_without_new_traffic() {
     let world = World::new().await;
     let node = world.node_here("node").await;
@@ -77,7 +77,7 @@ async fn l2_a_round_whose_reply_was_lost_is_published_without_new_traffic() {
     assert_eq!(audit(&world.bucket).await.size(), 2);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn l1_a_publication_that_fails_is_tried_again_and_overtaken_by_nothing() {
     for (prefix, fault) in [
         ("tile/", Fault::NotStored),
@@ -100,7 +100,53 @@ async fn l1_a_publication_that_fails_is_tried_again_and_overtaken_by_nothing() {
     }
 }
 
-#[tokio::test]
+/// The deadline passes at once, as the time is paused.
+#[tokio::test(start_paused = true)]
+async fn l1_l2_a_store_that_does_not_answer_is_given_up_and_its_late_write_is_found() {
+    let world = World::new().await;
+    let store = Gated::new(world.bucket.reopen(), journal::PREFIX);
+    let node = world.node_on(Arc::new(store.clone()), "node").await;
+    let health = Arc::clone(node.ledger.health());
+    store.set(Gate::Shut);
+    let ask = Ask::new(1);
+    let refused = node.ask(&ask).await;
+    assert!(matches!(refused, Err(LedgerError::Unavailable(_))), "{refused:?}");
+    assert!(!health.is_good());
+    store.set(Gate::Open);
+    let key = journal::object_key(1);
+    until("the write that was given up arrives after all", || world.bucket.keys().contains(&key)).await;
+    let committed = node.ask(&ask).await.unwrap();
+    assert_eq!(committed.index, 1);
+    node.stop().await;
+    audit(&world.bucket).await.holds(&committed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn l1_commits_are_refused_while_too_much_is_unpublished() {
+    let world = World::new().await;
+    let store = Gated::new(world.bucket.reopen(), "tile/");
+    let node = world.node_on(Arc::new(store.clone()), "node").await;
+    let health = Arc::clone(node.ledger.health());
+    store.set(Gate::Shut);
+    let mut committed = 0;
+    let refused = loop {
+        match node.append(event(committed)).await {
+            Ok(_) => committed += 1,
+            Err(error) => break error,
+        }
+        assert!(committed < 1000, "the publisher's queue has an end");
+    };
+    assert!(matches!(refused, LedgerError::Unavailable(_)), "{refused:?}");
+    assert!(!health.is_good());
+    store.set(Gate::Open);
+    until("it is ready", || health.is_good()).await;
+    let next = node.append(event(committed)).await.unwrap();
+    assert_eq!(next.index, 1 + committed, "what was refused was not committed");
+    node.stop().await;
+    audit(&world.bucket).await.holds(&next);
+}
+
+#[tokio::test(start_paused = true)]
 async fn l8_a_clock_an_hour_back_records_nothing() {
     let world = World::new().await;
     let node = world.node("node").await;
@@ -124,7 +170,7 @@ async fn l8_a_clock_an_hour_back_records_nothing() {
     assert_eq!(audit(&world.bucket).await.size(), 3);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn l8_a_clock_some_seconds_back_never_makes_times_fall() {
     let world = World::new().await;
     let node = world.node("node").await;
@@ -140,7 +186,7 @@ async fn l8_a_clock_some_seconds_back_never_makes_times_fall() {
     assert_eq!(audit(&world.bucket).await.size(), 4);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn backpressure_a_full_queue_refuses_and_the_rest_is_answered() {
     let world = World::new().await;
     let store = Gated::new(world.bucket.reopen(), journal::PREFIX);
@@ -166,7 +212,7 @@ async fn backpressure_a_full_queue_refuses_and_the_rest_is_answered() {
 }
 
 /// The publisher hangs: commits go on for a while, then wait, and nothing that was committed waits for its answer.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn backpressure_commits_wait_for_a_publisher_that_is_far_behind() {
     let world = World::new().await;
     let store = Gated::new(world.bucket.reopen(), "tile/");
@@ -202,21 +248,37 @@ async fn backpressure_commits_wait_for_a_publisher_that_is_far_behind() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn closing_commits_and_publishes_what_is_queued() {
+    // Several times, as the closing and the queue may be looked at in either order.
+    for _ in 0..10 {
+        close_with_a_full_queue().await;
+    }
+}
+
+async fn close_with_a_full_queue() {
     let world = World::new().await;
     let store = Gated::new(world.bucket.reopen(), journal::PREFIX);
     let node = world.node_on(Arc::new(store.clone()), "node").await;
     store.set(Gate::Shut);
     let ask = Ask::new(7);
-    let drafts = (0..100).map(event).chain([ask.draft(), ask.draft()]);
     let handle = node.ledger.clone();
-    let closing = async {
+    let first = node.try_all([event(0)]);
+    let rest = async {
         store.holds_one().await;
-        handle.close();
-        store.set(Gate::Open);
+        let queued = node.try_all((1..100).map(event).chain([ask.draft(), ask.draft()]));
+        let closing = async {
+            // Every task that can run runs: the rest waits in the queue behind the round that is held up.
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            handle.close();
+            store.set(Gate::Open);
+        };
+        tokio::join!(queued, closing).0
     };
-    let (answers, ()) = tokio::join!(node.try_all(drafts), closing);
+    let (mut answers, queued) = tokio::join!(first, rest);
+    answers.extend(queued);
     node.stop().await;
     assert!(matches!(handle.append(event(1)).await, Err(LedgerError::Closed)));
     let log = audit(&world.bucket).await;

@@ -7,7 +7,7 @@ use ca_server::ledger::{Committed, LedgerError};
 use ca_server::objects::memory::{Fault, When};
 use proptest::prelude::*;
 
-use super::audit::audit;
+use super::audit::{audit, readable};
 use super::support::{Ask, Node, Seen, World, event, sign, soon};
 
 /// What happens next at one node; the other does its own at the same time.
@@ -133,6 +133,7 @@ async fn lives(one: &[Step], two: &[Step]) {
             b.take(two.get(turn).unwrap_or(&idle), &answers),
         );
         tokio::join!(a, b);
+        readable(&world.bucket).await;
     }
     drop(mortals);
 
@@ -166,7 +167,8 @@ proptest! {
         one in proptest::collection::vec(step(), 1..14),
         two in proptest::collection::vec(step(), 1..14),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let builder = &mut tokio::runtime::Builder::new_current_thread();
+        let runtime = builder.enable_all().start_paused(true).build().unwrap();
         runtime.block_on(soon("the lives end", lives(&one, &two)));
         runtime.shutdown_background();
     }

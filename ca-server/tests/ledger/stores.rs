@@ -59,8 +59,13 @@ impl Gated {
 #[async_trait]
 impl ObjectStore for Gated {
     async fn put_new(&self, key: &str, bytes: Bytes, class: Class) -> Result<Put, StoreError> {
-        self.pass(key).await?;
-        self.store.put_new(key, bytes, class).await
+        // On its own, so that it takes place even when the caller has given it up: as over a network.
+        let (own, key) = (self.clone(), key.to_owned());
+        let write = tokio::spawn(async move {
+            own.pass(&key).await?;
+            own.store.put_new(&key, bytes, class).await
+        });
+        write.await.unwrap()
     }
 
     async fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
