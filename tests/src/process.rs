@@ -48,7 +48,17 @@ impl Running {
 
     /// Asks it to end, and fails if it has not after `patience`.
     pub fn stop(&mut self, patience: Duration) -> Result<ExitStatus> {
-        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        self.signal_stop()?;
+        self.wait(patience)
+    }
+
+    /// Asks it to end.
+    pub fn signal_stop(&self) -> Result<()> {
+        Ok(kill_process(Pid::from_child(&self.child), Signal::TERM)?)
+    }
+
+    /// Waits for its end, and fails if it has not come after `patience`.
+    pub fn wait(&mut self, patience: Duration) -> Result<ExitStatus> {
         wait_until(&format!("the end of {}", self.name), patience, || Ok(self.child.try_wait()?))
     }
 

@@ -208,6 +208,23 @@ pub struct CertificateIntent {
     pub valid_before: UnixSeconds,
 }
 
+/// When an event was entered, and whose request it granted: what can be read of a line without reading all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Mark {
+    /// When it was entered, in milliseconds.
+    pub time: UnixMillis,
+    /// The request, if the event is a certificate.
+    #[serde(default)]
+    pub request_id: Option<RequestId>,
+}
+
+impl Mark {
+    /// Reads it from a line of the log, which is taken to be an event.
+    pub fn from_line(line: &str) -> Result<Self, EventError> {
+        Ok(serde_json::from_str(line)?)
+    }
+}
+
 /// Why a line is not an event.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

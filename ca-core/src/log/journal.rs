@@ -6,7 +6,7 @@
 //! signature can pass for the other.
 
 use super::checkpoint::Origin;
-use super::event::{Event, EventError};
+use super::event::{Event, EventError, Mark};
 use super::frontier::Frontier;
 use super::hash::{Hash, leaf_hash, sha256};
 use super::key::{NoteSigner, VerifierKey};
@@ -151,6 +151,14 @@ impl Round {
         } else {
             Err(JournalError::Malformed("the header is not in its one form"))
         }
+    }
+
+    /// Reads of each event no more than its time and its request, with its index.
+    pub fn marks(&self) -> impl Iterator<Item = Result<(u64, Mark), JournalError>> {
+        (self.first_index()..).zip(&self.lines).map(|(index, line)| {
+            let mark = Mark::from_line(line).map_err(|cause| JournalError::Event { index, cause })?;
+            Ok((index, mark))
+        })
     }
 
     /// Parses the events and computes their leaves.

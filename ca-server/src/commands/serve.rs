@@ -1,5 +1,6 @@
 //! `ca-server serve`: runs until it is told to stop, then finishes what is in flight.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use anyhow::Context;
 use axum_server::Handle;
 use clap::Args;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::ConfigFile;
 use crate::app::SharedApp;
@@ -36,6 +37,7 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) async fn run(self) -> anyhow::Result<()> {
         log_json();
+        let mut stop = StopSignal::listen().context("signals")?;
         let prometheus = PrometheusBuilder::new().install_recorder().context("metrics")?;
         let config = self.config.load()?;
         let limits = config.limits;
@@ -50,13 +52,16 @@ impl Serve {
         if let Some(operations) = &operations {
             urls.push(format!("http://{}", operations.local_addr()?));
         }
-        let (app, tasks) = start::app(config).await?;
+        let (app, tasks) = tokio::select! {
+            started = start::app(config) => started?,
+            () = stop.asked() => return Ok(tracing::info!("stopped before it served")),
+        };
         tracing::info!(?urls, policy = %app.policy.id(), "listening");
         if let Some(path) = &self.ready_file {
             std::fs::write(path, urls.join("\n") + "\n").with_context(|| path.display().to_string())?;
         }
         let handle = Handle::new();
-        tokio::spawn(stop_on_signal(handle.clone()));
+        tokio::spawn(stop_when_asked(stop, handle.clone()));
         if let Some(operations) = operations {
             tokio::spawn(serve_operations(operations, Arc::clone(&app), prometheus, limits));
         }
@@ -90,13 +95,31 @@ async fn serve_operations(
     }
 }
 
-async fn stop_on_signal(handle: Handle<SocketAddr>) {
-    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
-    let (Ok(mut terminate), Ok(mut interrupt)) = signals else { return };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// The signals that ask the server to stop, caught from its first moment on.
+struct StopSignal {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignal {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
+
+    /// Waits for one of them.
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+async fn stop_when_asked(mut stop: StopSignal, handle: Handle<SocketAddr>) {
+    stop.asked().await;
     handle.graceful_shutdown(Some(GRACE));
     tracing::info!("stopping: finishing what is in flight");
 }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use ca_core::log::event::What;
 use ca_core::log::journal::{JournalError, Round};
 use ca_core::names::RequestId;
 use ca_core::request::FRESHNESS_SECS;
@@ -72,16 +71,10 @@ impl Recent {
 
     /// Notes a round read back from the journal; gives the time of its last entry.
     pub(super) fn add_round(&mut self, round: &Round) -> Result<UnixMillis, JournalError> {
-        let mut ids = Vec::new();
-        let mut time = UnixMillis(0);
-        for entry in round.entries() {
-            let entry = entry?;
-            time = time.max(entry.event.time);
-            if let What::Certificate(intent) = &entry.event.what {
-                ids.push((intent.request_id, entry.index));
-            }
-        }
-        self.add(round.first_index(), time, ids.into_iter());
+        let marks = round.marks().collect::<Result<Vec<_>, _>>()?;
+        let time = marks.iter().map(|(_, mark)| mark.time).max().unwrap_or_default();
+        let ids = marks.iter().filter_map(|(index, mark)| Some((mark.request_id?, *index)));
+        self.add(round.first_index(), time, ids);
         Ok(time)
     }
 }

@@ -5,8 +5,10 @@
 
 use async_trait::async_trait;
 use ca_core::log::hash::Hash;
-use ca_core::log::journal::{self, MAX_ENTRIES, Round};
-use ca_core::log::{Batch, SignedCheckpoint};
+use ca_core::log::journal::{self, JournalError, MAX_ENTRIES, Round};
+use ca_core::log::leaf::Leaf;
+use ca_core::log::{Batch, Frontier, SignedCheckpoint};
+use futures_util::stream::{self, StreamExt as _};
 
 use super::publisher::{self, Leaves};
 use super::sequencer::State;
@@ -15,6 +17,9 @@ use crate::objects::{Etag, StoreError};
 
 /// How many keys are listed at once.
 const PAGE: usize = 1000;
+
+/// How many rounds are read at once: on S3 each takes its time.
+const AHEAD: usize = 16;
 
 /// Remembers the largest checkpoint a node has published, outside the log, so that a log that was cut back is noticed.
 #[async_trait]
@@ -108,12 +113,13 @@ pub(super) async fn recover(setup: &Setup, seen: &dyn HighWater) -> Result<Start
     // from in between would look like a log that was cut back.
     let known = Known::load(setup, seen).await?;
     let publisher = publisher::State::load(setup, &known).await?;
-    let mut reader = JournalReader { setup, state: State::default(), unpublished: Vec::new() };
-    reader.read(publisher.edge.size(), &known).await?;
+    let mut reader = JournalReader::new(setup, publisher.edge.size());
+    reader.read(&known).await?;
+    let (sequencer, unpublished) = reader.finish()?;
     for checkpoint in known.all() {
-        check_holds(setup, checkpoint, reader.state.frontier.size()).await?;
+        check_holds(setup, checkpoint, sequencer.frontier.size()).await?;
     }
-    Ok(Start { sequencer: reader.state, publisher, unpublished: reader.unpublished })
+    Ok(Start { sequencer, publisher, unpublished })
 }
 
 impl Known {
@@ -186,60 +192,125 @@ async fn last_key(
     }
 }
 
+/// The round read last.
+struct Last {
+    round: Round,
+    /// The tree after it, once it was computed.
+    after: Option<Frontier>,
+}
+
+impl Last {
+    /// Gives the frontier of the tree after the round.
+    fn after(&self) -> Result<Frontier, JournalError> {
+        match &self.after {
+            Some(after) => Ok(after.clone()),
+            None => Ok(tree_after(&self.round, &rounds::leaves(&self.round)?)),
+        }
+    }
+}
+
+fn tree_after(round: &Round, leaves: &[Leaf]) -> Frontier {
+    Batch::new(round.before(), &journal::leaf_hashes(leaves)).after()
+}
+
 struct JournalReader<'a> {
     setup: &'a Setup,
+    /// How many entries are published.
+    published: u64,
     state: State,
+    last: Option<Last>,
     unpublished: Vec<Leaves>,
 }
 
-impl JournalReader<'_> {
+impl<'a> JournalReader<'a> {
+    fn new(setup: &'a Setup, published: u64) -> Self {
+        Self { setup, published, state: State::default(), last: None, unpublished: Vec::new() }
+    }
+
     /// Reads every round that matters: the unpublished ones, and those with requests that are still fresh.
-    async fn read(&mut self, published: u64, known: &Known) -> Result<(), RecoverError> {
-        let Some(last) = self.last_round(published).await? else {
+    async fn read(&mut self, known: &Known) -> Result<(), RecoverError> {
+        let Some(last) = self.last_round().await? else {
             return Err(match known.size() {
                 0 => RecoverError::NoLog,
                 seen => RecoverError::CutBack { seen, found: "does not come near it".to_owned() },
             });
         };
-        let from = last.fresh_since().min(published);
+        let from = last.fresh_since().min(self.published);
         // The place just before `from` is enough to start at: rounds are found by listing, in order.
         let mut after = from.checked_sub(1).map(journal::object_key);
         loop {
             let keys = self.setup.store.list(journal::PREFIX, after.as_deref(), PAGE).await?;
             let Some(last_key) = keys.last().cloned() else { return Ok(()) };
-            for key in keys {
-                self.take(&key, published).await?;
+            let setup = self.setup;
+            let mut rounds = stream::iter(keys)
+                .map(|key| async move { rounds::read(setup, &key).await.map(|round| (key, round)) })
+                .buffered(AHEAD);
+            while let Some(read) = rounds.next().await {
+                let (key, round) = read?;
+                self.take(&key, round)?;
             }
             after = Some(last_key);
         }
     }
 
     /// Finds the last round, which is at most one full round before the published size or somewhere after it.
-    async fn last_round(&self, published: u64) -> Result<Option<Round>, RecoverError> {
-        let after = published.checked_sub(MAX_ENTRIES as u64 + 1).map(journal::object_key);
+    async fn last_round(&self) -> Result<Option<Round>, RecoverError> {
+        let after = self.published.checked_sub(MAX_ENTRIES as u64 + 1).map(journal::object_key);
         match last_key(self.setup, journal::PREFIX, after, None).await? {
             Some(key) => Ok(Some(rounds::read(self.setup, &key).await?)),
             None => Ok(None),
         }
     }
 
-    async fn take(&mut self, key: &str, published: u64) -> Result<(), RecoverError> {
-        let round = rounds::read(self.setup, key).await?;
+    fn take(&mut self, key: &str, round: Round) -> Result<(), RecoverError> {
         let object = |cause: String| RecoverError::Object { key: key.to_owned(), cause };
-        let size = self.state.frontier.size();
-        let continues =
-            if size > 0 { *round.before() == self.state.frontier } else { round.first_index() <= published };
-        if !continues {
-            return Err(object(format!("it does not continue the round before it, which ends at {size}")));
-        }
-        let leaves = rounds::leaves(&round).map_err(|error| object(error.to_string()))?;
-        let time = self.state.recent.add_round(&round).map_err(|error| object(error.to_string()))?;
-        self.state.frontier = Batch::new(round.before(), &journal::leaf_hashes(&leaves)).after();
-        self.state.last_time = self.state.last_time.max(time);
-        if round.size() > published {
-            self.unpublished.push(Leaves { first: round.first_index(), leaves });
+        let first = round.first_index();
+        let last = self.last.take();
+        match self.take_up(round, last.as_ref()) {
+            Ok(Some(taken)) => self.last = Some(taken),
+            Ok(None) => {
+                let size = last.map_or(0, |last| last.round.size());
+                let cause = format!("round {first} does not continue the round before it, which ends at {size}");
+                return Err(object(cause));
+            }
+            Err(error) => return Err(object(error.to_string())),
         }
         Ok(())
+    }
+
+    /// Takes a round up; `None` when it does not continue the last. Of one that is published no more is needed than the
+    /// requests in it, and its place; what is not published is built on.
+    fn take_up(&mut self, round: Round, last: Option<&Last>) -> Result<Option<Last>, JournalError> {
+        let unpublished = round.size() > self.published;
+        let continues = match last {
+            Some(last) if unpublished => *round.before() == last.after()?,
+            Some(last) => round.first_index() == last.round.size(),
+            None => round.first_index() <= self.published,
+        };
+        if !continues {
+            return Ok(None);
+        }
+        let time = self.state.recent.add_round(&round)?;
+        self.state.last_time = self.state.last_time.max(time);
+        if !unpublished {
+            return Ok(Some(Last { round, after: None }));
+        }
+        let leaves = rounds::leaves(&round)?;
+        let after = Some(tree_after(&round, &leaves));
+        self.unpublished.push(Leaves { first: round.first_index(), leaves });
+        Ok(Some(Last { round, after }))
+    }
+
+    /// Gives where the log stands, and what is still to be published.
+    fn finish(mut self) -> Result<(State, Vec<Leaves>), RecoverError> {
+        if let Some(last) = &self.last {
+            let object = |error: JournalError| RecoverError::Object {
+                key: journal::object_key(last.round.first_index()),
+                cause: error.to_string(),
+            };
+            self.state.frontier = last.after().map_err(object)?;
+        }
+        Ok((self.state, self.unpublished))
     }
 }
 

@@ -1,5 +1,9 @@
 //! Told to stop under load, the server finishes what it has begun, and no more.
 
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use ca_api::IssuedCertificate;
 use countersign_tests::client::Client;
@@ -7,6 +11,7 @@ use countersign_tests::http::trust;
 use countersign_tests::journey;
 use countersign_tests::log_folder::LogFolder;
 use countersign_tests::person::Person;
+use countersign_tests::process::{Running, run};
 use countersign_tests::requests::signed_request;
 use countersign_tests::server::{ORIGIN, Server};
 use countersign_tests::wire::Wire;
@@ -36,6 +41,26 @@ fn ask(server: &Server, token: &str) -> Result<JoinSet<Vec<IssuedCertificate>>> 
     Ok(asking)
 }
 
+/// Before, the signal was caught only after the server had said that it is ready, and killed it in between.
+#[test]
+fn stopped_in_the_very_moment_it_is_ready_it_ends_well() -> Result<()> {
+    let server = Server::make(None)?;
+    run(&mut server.init_command()?)?;
+    // The server waits in opening the pipe until somebody reads that it is ready; by then the signal has come.
+    let pipe = server.folder().join("pipe");
+    run(Command::new("mkfifo").arg(&pipe))?;
+    let mut command = server.command(&["serve"])?;
+    command.arg("--ready-file").arg(&pipe);
+    let mut process = Running::start("ca-server", &mut command, &server.folder().join("pipe.log"))?;
+    let patience = Duration::from_secs(30);
+    process.wait_for("listening", patience, |output| output.contains("\"listening\"").then_some(()))?;
+    process.signal_stop()?;
+    let urls = fs::read_to_string(&pipe)?;
+    let status = process.wait(patience)?;
+    ensure!(status.success() && urls.contains("127.0.0.1"), "{status}: {}", process.output());
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stopped_under_load_it_ends_well_and_what_was_answered_is_published() -> Result<()> {
     let mut server = Server::start()?;
@@ -46,7 +71,7 @@ async fn stopped_under_load_it_ends_well_and_what_was_answered_is_published() ->
     let wire = Wire::to(&server)?;
     let silent = (wire.tls().await?, wire.tcp().await?);
     let asking = ask(&server, client.token.as_deref().unwrap_or_default())?;
-    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
     // Fails unless the server exits 0 within the fixture's patience.
     tokio::task::block_in_place(|| server.stop())?;
     drop(silent);
