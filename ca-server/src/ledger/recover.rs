@@ -270,7 +270,8 @@ impl<'a> JournalReader<'a> {
             Ok(Some(taken)) => self.last = Some(taken),
             Ok(None) => {
                 let size = last.map_or(0, |last| last.round.size());
-                let cause = format!("round {first} does not continue the round before it, which ends at {size}");
+                let cause =
+                    format!("round {first} does not continue the round before it, which ends at {size}");
                 return Err(object(cause));
             }
             Err(error) => return Err(object(error.to_string())),
