@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
+use ca_core::log::event::What;
 use ca_core::names::{Email, GroupName, UserName};
 use ca_core::policy::FactorKind;
 
@@ -13,7 +14,7 @@ use crate::factors::password::{Password, PasswordError, PasswordHash};
 use crate::factors::sealing::SealError;
 use crate::factors::totp::{Seed, TotpError};
 use crate::ids::{self, NoRandomness};
-use crate::login::{AccountName, AuditEvent, AuditUnavailable, Setup, canonical};
+use crate::login::{AccountName, AuditUnavailable, Setup, canonical};
 use crate::secret::Secret;
 use crate::store::{NewTotp, NewUser, StoreError, User};
 
@@ -108,7 +109,7 @@ impl Accounts {
         }
         let password = self.hash(&user, &new.password).await?;
         let (totp, enrolment) = self.enrol(&user)?;
-        self.record(AuditEvent::UserAdded {
+        self.record(What::UserAdded {
             user: user.name.clone(),
             email: user.email.clone(),
             groups: user.groups.iter().cloned().collect(),
@@ -125,7 +126,7 @@ impl Accounts {
     pub async fn set_enabled(&self, name: &str, enabled: bool, by: &str) -> Result<User, AccountError> {
         let user = self.find(name).await?;
         let (name, by) = (user.name.clone(), by.to_owned());
-        self.record(AuditEvent::UserEnabled { user: name, enabled, by }).await?;
+        self.record(What::UserEnabled { user: name, enabled, by }).await?;
         self.setup.store.set_enabled(&user.id, enabled, self.setup.clock.now().seconds()).await?;
         self.setup.sessions.forget_user(&user.id);
         Ok(User { enabled, ..user })
@@ -134,7 +135,7 @@ impl Accounts {
     /// Makes a password and factors work again that were disabled by failures.
     pub async fn unlock(&self, name: &str, by: &str) -> Result<User, AccountError> {
         let user = self.find(name).await?;
-        self.record(AuditEvent::UserUnlocked { user: user.name.clone(), by: by.to_owned() }).await?;
+        self.record(What::UserUnlocked { user: user.name.clone(), by: by.to_owned() }).await?;
         self.setup.store.forget_all_failures(&user.id).await?;
         Ok(user)
     }
@@ -145,7 +146,7 @@ impl Accounts {
         let password = self.hash(&user, password).await?;
         let (totp, enrolment) = self.enrol(&user)?;
         let (name, by) = (user.name.clone(), by.to_owned());
-        self.record(AuditEvent::UserReset { user: name, factors: vec![FactorKind::Totp], by }).await?;
+        self.record(What::UserReset { user: name, factors: vec![FactorKind::Totp], by }).await?;
         let now = self.setup.clock.now().seconds();
         self.setup.store.replace_credentials(&user.id, &password, &totp, now).await?;
         self.setup.sessions.forget_user(&user.id);
@@ -181,7 +182,7 @@ impl Accounts {
         Ok((totp, Enrolment { user: user.clone(), otpauth_url, base32: seed.to_base32() }))
     }
 
-    async fn record(&self, event: AuditEvent) -> Result<(), AccountError> {
+    async fn record(&self, event: What) -> Result<(), AccountError> {
         Ok(self.setup.audit.record(event).await?)
     }
 }

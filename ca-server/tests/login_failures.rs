@@ -7,10 +7,11 @@ mod login_support;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::Ordering;
 
+use ca_core::log::event::What;
 use ca_core::policy::Source;
 use ca_server::accounts::{AccountError, NewAccount};
 use ca_server::factors::password::PasswordError;
-use ca_server::login::{AuditEvent, EVERYTHING_ELSE, FailureReason, LoginError, MAX_WINDOWS};
+use ca_server::login::{EVERYTHING_ELSE, FailureReason, LoginError, MAX_WINDOWS};
 use ca_server::secret::Secret;
 use login_support::{PASSWORD, World, from, home};
 
@@ -37,7 +38,7 @@ async fn f7_a_hundred_wrong_codes_disable_the_factor_through_restarts_and_rollba
     world.restart().await;
     assert_eq!(world.log_in(&alice).await.unwrap_err(), LoginError::FactorDisabled);
     assert_eq!(world.node.failures(&authenticator).await, 100, "exactly");
-    let disabled = |event: &AuditEvent| matches!(event, AuditEvent::FactorDisabled { failures: 100, .. });
+    let disabled = |event: &What| matches!(event, What::FactorDisabled { failures: 100, .. });
     assert_eq!(world.audit.count(disabled), 1);
 
     world.node.accounts.unlock("alice", "operator").await.unwrap();
@@ -97,7 +98,8 @@ async fn f7_delays_grow_and_a_hundred_wrong_passwords_disable_the_password() {
     world.pass_secs(30);
     assert_eq!(world.start().await.unwrap_err(), LoginError::Refused);
     assert_eq!(world.node.failures(&alice.password()).await, 100);
-    let disabled = |event: &AuditEvent| matches!(event, AuditEvent::FactorDisabled { factor, .. } if factor == "password");
+    let disabled =
+        |event: &What| matches!(event, What::FactorDisabled { factor, .. } if factor == "password");
     assert_eq!(world.audit.count(disabled), 1);
 
     let reset = world.node.accounts.reset("alice", &PASSWORD.into(), "operator").await.unwrap();
@@ -216,7 +218,7 @@ async fn l12_a_flood_is_a_bounded_number_of_events_and_none_gets_lost() {
     assert!(events.len() <= 2 * (MAX_WINDOWS + 1), "{} events", events.len());
     assert_eq!(total(&events), u64::from(flood));
     let others = events.iter().filter(|event| {
-        matches!(event, AuditEvent::LoginFailed { account, window_secs: 60, .. } if account == EVERYTHING_ELSE)
+        matches!(event, What::LoginFailed { account, window_secs: 60, .. } if account == EVERYTHING_ELSE)
     });
     assert_eq!(others.count(), 1);
     world.node.login.housekeeping().await.unwrap();
@@ -241,19 +243,16 @@ async fn l12_one_account_and_source_is_two_events_a_minute_and_survives_a_broken
     let events = world.audit.all()[before..].to_vec();
     assert_eq!(
         events,
-        [AuditEvent::LoginFailed {
+        [What::LoginFailed {
             account: "alice".into(),
             source: "192.0.2.9".parse().unwrap(),
-            reason: FailureReason::Several,
+            reason: FailureReason::Several.to_string(),
             count: 10,
             window_secs: 60,
         }]
     );
 }
 
-fn total(events: &[AuditEvent]) -> u64 {
-    events
-        .iter()
-        .map(|event| if let AuditEvent::LoginFailed { count, .. } = event { *count } else { 0 })
-        .sum()
+fn total(events: &[What]) -> u64 {
+    events.iter().map(|event| if let What::LoginFailed { count, .. } = event { *count } else { 0 }).sum()
 }

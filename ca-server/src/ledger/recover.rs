@@ -192,6 +192,16 @@ async fn last_key(
     }
 }
 
+/// Reads a round in a task of its own, so that the processors share the work.
+async fn read_aside(setup: Setup, key: String) -> (String, Result<Round, RecoverError>) {
+    let object = key.clone();
+    let task = tokio::spawn(async move { rounds::read(&setup, &object).await });
+    let round = task.await.unwrap_or_else(|error| {
+        Err(RecoverError::Object { key: key.clone(), cause: format!("it was not read: {error}") })
+    });
+    (key, round)
+}
+
 /// The round read last.
 struct Last {
     round: Round,
@@ -241,13 +251,10 @@ impl<'a> JournalReader<'a> {
         loop {
             let keys = self.setup.store.list(journal::PREFIX, after.as_deref(), PAGE).await?;
             let Some(last_key) = keys.last().cloned() else { return Ok(()) };
-            let setup = self.setup;
-            let mut rounds = stream::iter(keys)
-                .map(|key| async move { rounds::read(setup, &key).await.map(|round| (key, round)) })
-                .buffered(AHEAD);
-            while let Some(read) = rounds.next().await {
-                let (key, round) = read?;
-                self.take(&key, round)?;
+            let mut rounds =
+                stream::iter(keys).map(|key| read_aside(self.setup.clone(), key)).buffered(AHEAD);
+            while let Some((key, round)) = rounds.next().await {
+                self.take(&key, round?)?;
             }
             after = Some(last_key);
         }

@@ -1,8 +1,9 @@
 //! The first step: a name and a password.
 
+use ca_core::log::event::What;
 use ca_core::policy::{FactorKind, Source};
 
-use super::audit::{AuditEvent, FailureReason};
+use super::audit::FailureReason;
 use super::throttle::{self, Admission, DISABLED_AT};
 use super::{AccountName, Challenge, Login, LoginError, canonical, token};
 use crate::factors::hash_pool::Place;
@@ -122,7 +123,7 @@ impl Login {
         let Some(credentials) = &account.credentials else { return Ok(FailureReason::UnknownAccount) };
         if let Admission::Try { failures: failures @ DISABLED_AT.. } = admission {
             let user = credentials.user.name.clone();
-            let event = AuditEvent::FactorDisabled { user, factor: "password".to_owned(), failures };
+            let event = What::FactorDisabled { user, factor: "password".to_owned(), failures };
             self.setup.audit.record(event).await?;
         }
         Ok(match admission {

@@ -24,10 +24,11 @@ use std::sync::Arc;
 use ca_core::policy::{FactorKind, Source};
 use ca_core::time::UnixSeconds;
 
-pub use audit::{Audit, AuditEvent, AuditUnavailable, FailureReason};
+pub use audit::{Audit, AuditUnavailable, FailureReason};
 pub use error::LoginError;
 pub use name::{AccountName, canonical};
 pub use session::{MAX_AGE_MILLIS, Session, SessionCache};
+use tally::Failed;
 pub use tally::{EVERYTHING_ELSE, MAX_WINDOWS, WINDOW_SECS};
 pub use token::TokenHash;
 
@@ -148,24 +149,26 @@ impl Login {
     }
 
     /// Records a failure; when that fails, it is counted again: the login has failed anyway, and nothing gets lost.
-    async fn record_failure(&self, event: AuditEvent) {
-        if let Err(error) = self.setup.audit.record(event.clone()).await {
+    async fn record_failure(&self, failed: Failed) {
+        if let Err(error) = self.setup.audit.record(failed.clone().into()).await {
             tracing::warn!(%error, "a failed login could not be recorded; it is kept for the next event");
-            self.tally.put_back(event, self.setup.clock.now());
+            self.tally.put_back(failed, self.setup.clock.now());
         }
     }
 
     /// Records closed windows side by side: the log commits them in one round.
     async fn record_failures(&self, all: bool) {
         let mut records = tokio::task::JoinSet::new();
-        for event in self.tally.close(self.setup.clock.now(), all) {
+        for failed in self.tally.close(self.setup.clock.now(), all) {
             let audit = self.setup.audit.clone();
-            records.spawn(async move { audit.record(event.clone()).await.err().map(|error| (event, error)) });
+            records.spawn(async move {
+                audit.record(failed.clone().into()).await.err().map(|error| (failed, error))
+            });
         }
         while let Some(result) = records.join_next().await {
-            if let Ok(Some((event, error))) = result {
+            if let Ok(Some((failed, error))) = result {
                 tracing::warn!(%error, "failed logins could not be recorded; they are kept for the next event");
-                self.tally.put_back(event, self.setup.clock.now());
+                self.tally.put_back(failed, self.setup.clock.now());
             }
         }
     }

@@ -1,9 +1,10 @@
 //! The second step: the code of a TOTP factor.
 
+use ca_core::log::event::What;
 use ca_core::policy::{self, Factor, FactorKind, Source};
 use ca_core::time::UnixMillis;
 
-use super::audit::{AuditEvent, FailureReason};
+use super::audit::FailureReason;
 use super::throttle::{self, Admission, DISABLED_AT};
 use super::token::TokenHash;
 use super::{Login, LoginError, NewSession, Session, token};
@@ -142,7 +143,7 @@ impl Login {
             tried.iter().filter(|tried| tried.failures >= DISABLED_AT)
         {
             let (user, factor) = (user.name.clone(), authenticator.clone());
-            self.setup.audit.record(AuditEvent::FactorDisabled { user, factor, failures: *failures }).await?;
+            self.setup.audit.record(What::FactorDisabled { user, factor, failures: *failures }).await?;
         }
         let reason = match error {
             LoginError::CodeUsed { .. } => FailureReason::CodeUsed,
@@ -164,7 +165,7 @@ impl Login {
         let created_at = now.seconds();
         let expires_at = created_at.plus_secs(self.config.session_secs);
         let factors = vec![Factor { kind: FactorKind::Totp, at: created_at }];
-        let event = AuditEvent::LoginSucceeded {
+        let event = What::LoginSucceeded {
             user: user.name.clone(),
             email: user.email.clone(),
             session: id.clone(),

@@ -9,7 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ca_core::time::UnixMillis;
 
-use super::audit::{AuditEvent, FailureReason};
+use super::audit::FailureReason;
+use ca_core::log::event::What;
 
 /// How long failures are gathered, in seconds.
 pub const WINDOW_SECS: u64 = 60;
@@ -19,6 +20,27 @@ pub const MAX_WINDOWS: usize = 1024;
 
 /// The account that stands for all that are not told apart.
 pub const EVERYTHING_ELSE: &str = "(others)";
+
+/// Failed logins that become one event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Failed {
+    /// The account's name; `unknown:` and a keyed hash when there is no such account, since what was typed as a name may
+    /// have been a password.
+    account: String,
+    /// Where from; the unspecified address when it stands for more sources than are told apart.
+    source: IpAddr,
+    reason: FailureReason,
+    count: u64,
+    /// The length of the window; 0 for the first failure, which is recorded at once.
+    window_secs: u64,
+}
+
+impl From<Failed> for What {
+    fn from(failed: Failed) -> Self {
+        let Failed { account, source, reason, count, window_secs } = failed;
+        Self::LoginFailed { account, source, reason: reason.to_string(), count, window_secs }
+    }
+}
 
 /// The failures of the last minute.
 #[derive(Debug, Default)]
@@ -46,7 +68,7 @@ impl Tally {
         source: IpAddr,
         reason: FailureReason,
         now: UnixMillis,
-    ) -> Option<AuditEvent> {
+    ) -> Option<Failed> {
         let mut windows = self.lock();
         let mut key = Key { account: account.to_owned(), source };
         if windows.len() >= MAX_WINDOWS && !windows.contains_key(&key) {
@@ -62,15 +84,15 @@ impl Tally {
     }
 
     /// Takes back an event that could not be recorded, so that its failures are in a later one.
-    pub(super) fn put_back(&self, event: AuditEvent, now: UnixMillis) {
-        let AuditEvent::LoginFailed { account, source, reason, count, .. } = event else { return };
+    pub(super) fn put_back(&self, failed: Failed, now: UnixMillis) {
+        let Failed { account, source, reason, count, .. } = failed;
         let window = Window { opened_at: now, reason: None, count: 0 };
         // At most one more than was taken out a moment ago.
         self.lock().entry(Key { account, source }).or_insert(window).add(reason, count);
     }
 
     /// Closes the windows that are over, or all of them; gives an event for each that has failures in no event yet.
-    pub(super) fn close(&self, now: UnixMillis, all: bool) -> Vec<AuditEvent> {
+    pub(super) fn close(&self, now: UnixMillis, all: bool) -> Vec<Failed> {
         let mut events = Vec::new();
         self.lock().retain(|key, window| {
             // A window from the future was opened before the clock was set back.
@@ -99,6 +121,6 @@ impl Window {
     }
 }
 
-fn event(key: &Key, reason: FailureReason, count: u64, window_secs: u64) -> AuditEvent {
-    AuditEvent::LoginFailed { account: key.account.clone(), source: key.source, reason, count, window_secs }
+fn event(key: &Key, reason: FailureReason, count: u64, window_secs: u64) -> Failed {
+    Failed { account: key.account.clone(), source: key.source, reason, count, window_secs }
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use ca_core::log::event::What;
 use ca_core::policy::Source;
 use ca_core::time::UnixSeconds;
 use ca_server::accounts::{Accounts, Enrolment, NewAccount};
@@ -17,8 +18,7 @@ use ca_server::factors::hash_pool::HashPool;
 use ca_server::factors::sealing::Sealer;
 use ca_server::factors::totp::Seed;
 use ca_server::login::{
-    Audit, AuditEvent, AuditUnavailable, Challenge, Login, LoginConfig, LoginError, NewSession, SessionCache,
-    Setup,
+    Audit, AuditUnavailable, Challenge, Login, LoginConfig, LoginError, NewSession, SessionCache, Setup,
 };
 use ca_server::secret::Secret;
 use ca_server::store::Store;
@@ -32,13 +32,13 @@ pub const PASSWORD: &str = "correct horse battery";
 /// Keeps events in memory; records nothing while `broken`.
 #[derive(Debug, Default)]
 pub struct Recorder {
-    pub events: Mutex<Vec<AuditEvent>>,
+    pub events: Mutex<Vec<What>>,
     pub broken: AtomicBool,
 }
 
 #[async_trait]
 impl Audit for Recorder {
-    async fn record(&self, event: AuditEvent) -> Result<(), AuditUnavailable> {
+    async fn record(&self, event: What) -> Result<(), AuditUnavailable> {
         if self.broken.load(Ordering::SeqCst) {
             return Err(AuditUnavailable { cause: "the store does not answer".to_owned() });
         }
@@ -48,16 +48,16 @@ impl Audit for Recorder {
 }
 
 impl Recorder {
-    pub fn all(&self) -> Vec<AuditEvent> {
+    pub fn all(&self) -> Vec<What> {
         self.events.lock().unwrap().clone()
     }
 
-    pub fn count(&self, matches: impl Fn(&AuditEvent) -> bool) -> usize {
+    pub fn count(&self, matches: impl Fn(&What) -> bool) -> usize {
         self.all().iter().filter(|event| matches(event)).count()
     }
 
     pub fn logins(&self) -> usize {
-        self.count(|event| matches!(event, AuditEvent::LoginSucceeded { .. }))
+        self.count(|event| matches!(event, What::LoginSucceeded { .. }))
     }
 }
 
