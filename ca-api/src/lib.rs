@@ -34,6 +34,10 @@ bodies! {
         pub user: String,
         /// The password.
         pub password: Secret,
+        /// What the session is to be for: `access` (certificates), which is the default, or `account` (changing the
+        /// account's own factors and password).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub purpose: Option<String>,
     }
 
     /// The answer to a right password: a factor has to follow.
@@ -78,6 +82,68 @@ bodies! {
         pub expires_at: u64,
         /// How long it may idle, in seconds.
         pub idle_secs: u64,
+    }
+
+    /// `GET /v1/account`: the account, as its owner sees it.
+    pub struct Account {
+        /// The user's name.
+        pub user: String,
+        /// The user's address.
+        pub email: String,
+        /// The user's groups.
+        pub groups: Vec<String>,
+        /// The factors, the oldest first.
+        pub factors: Vec<Factor>,
+        /// How many recovery codes are left.
+        pub recovery_codes_left: u64,
+    }
+
+    /// One factor of an account.
+    pub struct Factor {
+        /// Its identity.
+        pub id: String,
+        /// Its kind, such as `totp`.
+        pub kind: String,
+        /// What its owner calls it.
+        pub label: String,
+        /// When it was accepted last, in seconds since the epoch.
+        pub last_used_at: Option<u64>,
+    }
+
+    /// `POST /v1/account/factors`: begins to add a factor.
+    pub struct NewFactor {
+        /// Its kind: `totp`.
+        pub kind: String,
+        /// What its owner calls it.
+        pub label: String,
+    }
+
+    /// A factor that is none until its owner shows that it works.
+    pub struct PendingFactor {
+        /// Its identity.
+        pub id: String,
+        /// The `otpauth://` link for a QR code.
+        pub otpauth_url: Secret,
+        /// The seed in base32, for those who type.
+        pub secret: Secret,
+    }
+
+    /// `POST /v1/account/factors/{id}`: what the new factor shows.
+    pub struct FactorProof {
+        /// The code.
+        pub code: Secret,
+    }
+
+    /// `PUT /v1/account/password`: a new password.
+    pub struct NewPassword {
+        /// The password.
+        pub password: Secret,
+    }
+
+    /// New recovery codes, shown this once.
+    pub struct RecoveryCodes {
+        /// The codes; each works once.
+        pub codes: Vec<Secret>,
     }
 
     /// `POST /v1/certificates`: a request and the proof that its sender holds the key.

@@ -42,6 +42,14 @@ pub(crate) enum Command {
     Login(Login),
     /// End the session
     Logout,
+    /// Add, list and remove the factors of your account
+    #[command(subcommand)]
+    Factor(Factor),
+    /// Change your password; asks for the old one and a factor, and ends every other session
+    Password(Password),
+    /// Codes for the day when every factor is lost
+    #[command(subcommand)]
+    Recovery(Recovery),
     /// Ask for a certificate, check it, and put it into ssh-agent or beside a key file
     Request(Request),
     /// Show what a certificate says, who signed it, whether it is valid and in the log
@@ -69,6 +77,14 @@ pub(crate) enum Command {
 /// Options of `ca login`.
 #[derive(Debug, Args)]
 pub(crate) struct Login {
+    /// Who logs in
+    #[command(flatten)]
+    pub(crate) credentials: Credentials,
+}
+
+/// Who logs in, and where the secrets come from.
+#[derive(Debug, Args)]
+pub(crate) struct Credentials {
     /// The account's name or e-mail address
     #[arg(long, env = "COUNTERSIGN_USER", hide_env_values = true)]
     pub(crate) user: Option<String>,
@@ -84,6 +100,66 @@ pub(crate) struct Login {
     /// Read the factor's code from this file descriptor (or from `COUNTERSIGN_CODE`)
     #[arg(long, value_name = "N")]
     pub(crate) code_fd: Option<u32>,
+}
+
+/// The commands of `ca factor`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Factor {
+    /// Add a factor; asks for the password and one you have, and ends every other session
+    Add(AddFactor),
+    /// List the factors of your account
+    List,
+    /// Remove a factor; asks for the password and a factor, and ends every other session
+    Remove(RemoveFactor),
+}
+
+/// Options of `ca factor add`.
+#[derive(Debug, Args)]
+pub(crate) struct AddFactor {
+    /// The kind: totp
+    pub(crate) kind: String,
+
+    /// What to call it, such as "work phone"
+    #[arg(long, default_value = "authenticator app")]
+    pub(crate) label: String,
+
+    /// Read what the new factor shows from this file descriptor, once its secret is printed
+    #[arg(long, value_name = "N")]
+    pub(crate) new_code_fd: Option<u32>,
+
+    /// Who logs in
+    #[command(flatten)]
+    pub(crate) credentials: Credentials,
+}
+
+/// Options of `ca factor remove`.
+#[derive(Debug, Args)]
+pub(crate) struct RemoveFactor {
+    /// The label or identity of the factor, as `ca factor list` prints them
+    pub(crate) which: String,
+
+    /// Who logs in
+    #[command(flatten)]
+    pub(crate) credentials: Credentials,
+}
+
+/// Options of `ca password`.
+#[derive(Debug, Args)]
+pub(crate) struct Password {
+    /// Read the new password from this file descriptor (or from `COUNTERSIGN_NEW_PASSWORD`)
+    #[arg(long, value_name = "N")]
+    pub(crate) new_password_fd: Option<u32>,
+
+    /// Who logs in
+    #[command(flatten)]
+    pub(crate) credentials: Credentials,
+}
+
+/// The commands of `ca recovery`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Recovery {
+    /// Print new recovery codes, in place of all before; asks for the password and a factor
+    Codes(Credentials),
 }
 
 /// Options of `ca request`.

@@ -50,6 +50,12 @@ impl Server {
         })
     }
 
+    /// Goes on with a session.
+    #[must_use]
+    pub(crate) fn with_token(self, token: String) -> Self {
+        Self { token: Some(Zeroizing::new(token)), ..self }
+    }
+
     /// Asks for JSON.
     pub(crate) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         self.json(self.request(Method::GET, path))
@@ -63,6 +69,11 @@ impl Server {
     /// Sends JSON and reads JSON.
     pub(crate) fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T> {
         self.json(self.request(Method::POST, path).json(body))
+    }
+
+    /// Sends JSON to be kept.
+    pub(crate) fn put(&self, path: &str, body: &impl Serialize) -> Result<()> {
+        self.bytes(self.request(Method::PUT, path).json(body), MAX_ANSWER_BYTES).map(drop)
     }
 
     /// Deletes something.

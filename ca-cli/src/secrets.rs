@@ -26,6 +26,12 @@ pub(crate) const PASSWORD: Source =
     Source { name: "password", variable: "COUNTERSIGN_PASSWORD", option: "--password-fd" };
 /// What a second factor shows.
 pub(crate) const CODE: Source = Source { name: "code", variable: "COUNTERSIGN_CODE", option: "--code-fd" };
+/// What a factor shows that is being added.
+pub(crate) const NEW_CODE: Source =
+    Source { name: "new code", variable: "COUNTERSIGN_NEW_CODE", option: "--new-code-fd" };
+/// A password to be.
+pub(crate) const NEW_PASSWORD: Source =
+    Source { name: "new password", variable: "COUNTERSIGN_NEW_PASSWORD", option: "--new-password-fd" };
 /// What a key file is encrypted with.
 pub(crate) const PASSPHRASE: Source =
     Source { name: "passphrase", variable: "COUNTERSIGN_PASSPHRASE", option: "--passphrase-fd" };
@@ -43,6 +49,16 @@ impl Source {
             Failure::new("no-terminal", format!("cannot ask for the {}: {error}", self.name))
                 .hint(format!("Without a terminal, set {} or use {} N.", self.variable, self.option))
         })
+    }
+
+    /// Reads a secret that is chosen now: at a terminal it is typed twice.
+    pub(crate) fn read_new(self, fd: Option<u32>, prompt: &str) -> Result<Zeroizing<String>> {
+        let first = self.read(fd, prompt)?;
+        let typed = fd.is_none() && std::env::var_os(self.variable).is_none();
+        if typed && *self.read(None, "Again")? != *first {
+            return Err(Failure::new("usage", "the two differ: nothing was changed"));
+        }
+        Ok(first)
     }
 
     /// Reads one line from a descriptor that the caller left open.

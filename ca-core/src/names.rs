@@ -98,6 +98,16 @@ checked_string!(
     "it must be one line of 1 to 500 characters without control characters or marks that reorder text", is_reason
 );
 
+checked_string!(
+    /// What its owner calls a factor or key: one line of 1 to 40 characters, without control characters.
+    Label, "label",
+    "it must be one line of 1 to 40 characters without control characters or marks that reorder text", is_label
+);
+
+fn is_label(s: &str) -> bool {
+    is_reason(s) && s.trim() == s && s.chars().count() <= 40
+}
+
 fn is_account(s: &str) -> bool {
     let mut bytes = s.bytes();
     let first = bytes.next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');

@@ -8,7 +8,7 @@ use ca_core::log::event::{Event, RequestDenied, What};
 use ca_core::log::hash::sha256;
 use ca_core::log::leaf::{EntryType, Leaf};
 use ca_core::names::Serial;
-use ca_core::policy::FactorKind;
+use ca_core::policy::{FactorKind, Purpose};
 use ca_core::ssh::{KeyKind, PublicKey};
 use support::ledger::{grant, intent};
 use support::{NOW, facts, now, policy};
@@ -74,10 +74,26 @@ fn plain_events() -> Vec<(What, String)> {
                 user: ann(),
                 email: "ann@example.com".parse().unwrap(),
                 session: "s1".to_owned(),
+                purpose: Purpose::Access,
                 factors: vec![FactorKind::Sms, FactorKind::Yubikey, FactorKind::Recovery],
                 source: facts().source,
             },
-            r#""type":"login-succeeded","user":"ann","email":"ann@example.com","session":"s1","factors":["sms","yubikey","recovery"],"source":{"ip":"192.0.2.7","user_agent":"ca/0.1"}}"#.to_owned(),
+            r#""type":"login-succeeded","user":"ann","email":"ann@example.com","session":"s1","purpose":"access","factors":["sms","yubikey","recovery"],"source":{"ip":"192.0.2.7","user_agent":"ca/0.1"}}"#.to_owned(),
+        ),
+        (
+            What::FactorAdded {
+                user: ann(),
+                kind: FactorKind::Totp,
+                factor: "01J".to_owned(),
+                label: "work phone".parse().unwrap(),
+                session: "s1".to_owned(),
+                source: facts().source,
+            },
+            r#""type":"factor-added","user":"ann","kind":"totp","factor":"01J","label":"work phone","session":"s1","source":{"ip":"192.0.2.7","user_agent":"ca/0.1"}}"#.to_owned(),
+        ),
+        (
+            What::PasswordChanged { user: ann(), session: "s1".to_owned(), source: facts().source },
+            r#""type":"password-changed","user":"ann","session":"s1","source":{"ip":"192.0.2.7","user_agent":"ca/0.1"}}"#.to_owned(),
         ),
         (
             What::LoginFailed {

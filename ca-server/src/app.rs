@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ca_core::policy::Policy;
 
+use crate::accounts::Accounts;
 use crate::clock::Clock;
 use crate::ledger::{Ledger, LogKeys};
 use crate::login::Login;
@@ -25,6 +26,8 @@ pub struct App {
     pub objects: Arc<dyn ObjectStore>,
     /// The CA key.
     pub ca: CaKey,
+    /// Accounts, as their owners change them.
+    pub accounts: Accounts,
     /// Logins and sessions.
     pub login: Login,
 }

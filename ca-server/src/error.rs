@@ -9,9 +9,12 @@ use ca_core::policy::Denials;
 use ca_core::request::RequestError;
 use ca_core::ssh::SshSigError;
 
+use crate::accounts::AccountError;
+use crate::factors::hash_pool::PoolError;
 use crate::ledger::LedgerError;
 use crate::login::LoginError;
 use crate::objects::StoreError;
+use crate::store;
 
 /// The media type of a problem (RFC 9457 §3).
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -35,12 +38,21 @@ pub enum ApiError {
     /// There is no session, and this call needs one.
     #[error("this needs a login")]
     NoSession,
+    /// The session is one for certificates, and this call changes the account (F14).
+    #[error("this needs the password and a factor, shown now")]
+    NeedsCredentials,
+    /// The account was not changed.
+    #[error(transparent)]
+    Account(#[from] AccountError),
     /// The policy said no.
     #[error("{0}")]
     Denied(Denials),
     /// The session's user may not do this.
     #[error("this needs membership in {0}")]
     NotAllowed(&'static str),
+    /// A member of the body has a value that cannot be.
+    #[error("{0}")]
+    Unacceptable(String),
     /// There is nothing of that name.
     #[error("there is no {0}")]
     NotFound(String),
@@ -83,16 +95,55 @@ impl ApiError {
             }
             Self::Login(error) => login_problem(error),
             Self::NoSession => problem(401, "no-session", "this needs a login").hint("Run `ca login`."),
+            Self::NeedsCredentials => {
+                let hint = "A session alone changes nothing: log in for it, with purpose `account`.";
+                problem(401, "full-credentials-needed", &self.to_string()).hint(hint)
+            }
+            Self::Account(error) => account_problem(error),
             Self::Denied(denials) => {
                 let hint =
                     format!("Policy {} said so; `ca status` shows how you are logged in.", denials.policy);
                 problem(403, "denied", "the policy does not allow this").detail(denials).hint(hint)
             }
             Self::NotAllowed(_) => problem(403, "not-allowed", "you may not do this").detail(self),
+            Self::Unacceptable(_) => {
+                problem(400, "malformed", "the body is not what this call takes").detail(self)
+            }
             Self::NotFound(_) => problem(404, "not-found", "there is no such thing here").detail(self),
             Self::Ledger(error) => ledger_problem(error),
             Self::Store(_) => problem(503, "log-unavailable", "the log cannot be read now").retry_after(5),
             Self::Internal(_) => problem(500, "internal", "the server failed").hint("Its log says why."),
+        }
+    }
+}
+
+fn account_problem(error: &AccountError) -> Problem {
+    let say = |status, kind| problem(status, kind, &error.to_string());
+    match error {
+        AccountError::Name(_) => say(400, "malformed"),
+        AccountError::Password(_) => say(400, "password-not-acceptable"),
+        AccountError::WrongCode => {
+            say(400, "wrong-code").hint("The factor was not added: try the next code.")
+        }
+        AccountError::Unknown { .. } | AccountError::NoFactor => say(404, "not-found"),
+        AccountError::LastFactor => {
+            say(409, "last-factor").hint("Add another first; without any nobody could log in.")
+        }
+        AccountError::TooMany => say(409, "too-many-factors").hint("Remove one first."),
+        AccountError::Store(store::StoreError::Taken | store::StoreError::FactorTaken) => say(409, "taken"),
+        AccountError::Hash(PoolError::Overloaded) => {
+            problem(503, "busy", "the server is busy").retry_after(1)
+        }
+        AccountError::Audit(_) => {
+            let hint = "Nothing is changed while the audit trail cannot be written.";
+            problem(503, "log-unavailable", "the log cannot be written now").hint(hint).retry_after(5)
+        }
+        AccountError::Hash(_)
+        | AccountError::Totp(_)
+        | AccountError::Seal(_)
+        | AccountError::NoRandomness(_)
+        | AccountError::Store(_) => {
+            problem(503, "unavailable", "the account cannot be changed at the moment").retry_after(5)
         }
     }
 }
@@ -134,9 +185,14 @@ fn login_problem(error: &LoginError) -> Problem {
                 "Six digits, from the app, of the current half minute; check this machine's clock too.";
             say(401, "wrong-code").hint(hint)
         }
-        LoginError::CodeUsed { next_in_secs } => {
-            let hint = format!("A TOTP code works once. Wait for the next one (in {next_in_secs} s).");
-            say(401, "code-used").hint(hint).retry_after(*next_in_secs)
+        LoginError::CodeUsed { next_in_secs: Some(secs) } => {
+            let hint = format!("A TOTP code works once. Wait for the next one (in {secs} s).");
+            say(401, "code-used").hint(hint).retry_after(*secs)
+        }
+        LoginError::CodeUsed { next_in_secs: None } => say(401, "code-used").hint("Each works once."),
+        LoginError::NoSuchFactor { has } => {
+            let has: Vec<String> = has.iter().map(ToString::to_string).collect();
+            say(404, "no-such-factor").hint(format!("It has: {}.", has.join(", ")))
         }
         LoginError::Delayed { retry_after_secs } => {
             say(429, "too-many-failures").retry_after(*retry_after_secs)

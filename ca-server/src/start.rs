@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ca_core::log::event::What;
 
+use crate::accounts::Accounts;
 use crate::app::{App, SharedApp};
 use crate::audit::LogAudit;
 use crate::clock::Clock;
@@ -76,6 +77,7 @@ pub async fn app(config: Config) -> anyhow::Result<(SharedApp, Tasks)> {
     let adopted = What::PolicyAdopted { policy: policy.id(), text: policy.text().to_owned() };
     ledger.append(Draft::Event(adopted)).await?;
     let setup = parts.login_setup(&ledger)?;
+    let accounts = Accounts::new(setup.clone(), parts.config.origin.as_str());
     let times = LoginConfig {
         session_secs: parts.config.session.absolute.secs(),
         idle_secs: parts.config.session.idle.secs(),
@@ -88,6 +90,7 @@ pub async fn app(config: Config) -> anyhow::Result<(SharedApp, Tasks)> {
         keys: parts.keys.log,
         objects: parts.objects,
         ca: parts.keys.ca,
+        accounts,
         login: Login::new(setup, times),
     };
     Ok((Arc::new(app), tasks))

@@ -7,6 +7,7 @@ mod login_support;
 use std::process::Command;
 
 use ca_core::log::event::What;
+use ca_core::policy::FactorKind;
 use ca_core::time::UnixSeconds;
 use ca_server::login::{FailureReason, LoginError};
 use ca_server::secret::Secret;
@@ -22,13 +23,13 @@ async fn f1_a_code_works_once_also_in_the_next_step_and_after_a_restart() {
     let challenge = world.start().await.unwrap();
     assert_eq!(
         world.finish(&challenge, &code).await.unwrap_err(),
-        LoginError::CodeUsed { next_in_secs: 30 },
+        LoginError::CodeUsed { next_in_secs: Some(30) },
         "the same step"
     );
     world.pass_secs(31);
     assert_eq!(
         world.finish(&challenge, &code).await.unwrap_err(),
-        LoginError::CodeUsed { next_in_secs: 29 },
+        LoginError::CodeUsed { next_in_secs: Some(29) },
         "the step after"
     );
     world.restart().await;
@@ -68,7 +69,7 @@ async fn f2_fifty_concurrent_submissions_on_two_nodes_have_one_winner() {
     for (number, challenge) in challenges.into_iter().enumerate() {
         let node = if number % 2 == 0 { &world.node } else { &other };
         let (login, code) = (node.login.clone(), alice.code(world.now()));
-        submissions.spawn(async move { login.finish(&challenge, &code, &home()).await });
+        submissions.spawn(async move { login.finish(&challenge, FactorKind::Totp, &code, &home()).await });
     }
     let results = submissions.join_all().await;
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
@@ -86,7 +87,7 @@ async fn f2_one_challenge_submitted_fifty_times_has_one_winner() {
     let mut submissions = tokio::task::JoinSet::new();
     for _ in 0..50 {
         let (login, code, challenge) = (world.node.login.clone(), alice.code(world.now()), challenge.clone());
-        submissions.spawn(async move { login.finish(&challenge, &code, &home()).await });
+        submissions.spawn(async move { login.finish(&challenge, FactorKind::Totp, &code, &home()).await });
     }
     let results = submissions.join_all().await;
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");

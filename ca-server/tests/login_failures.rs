@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::Ordering;
 
 use ca_core::log::event::What;
-use ca_core::policy::Source;
+use ca_core::policy::{FactorKind, Purpose, Source};
 use ca_server::accounts::{AccountError, NewAccount};
 use ca_server::factors::password::PasswordError;
 use ca_server::login::{EVERYTHING_ELSE, FailureReason, LoginError, MAX_WINDOWS};
@@ -64,7 +64,9 @@ async fn f7_many_wrong_codes_at_once_get_no_more_tries_than_one_after_the_other(
     for _ in 0..40 {
         let (login, challenge) = (world.node.login.clone(), challenge.clone());
         let code = alice.wrong_code(world.now());
-        submissions.spawn(async move { login.finish(&challenge, &code, &home()).await.unwrap_err() });
+        submissions.spawn(async move {
+            login.finish(&challenge, FactorKind::Totp, &code, &home()).await.unwrap_err()
+        });
     }
     let errors = submissions.join_all().await;
     assert_eq!(errors.iter().filter(|error| **error == LoginError::WrongCode).count(), 3, "{errors:?}");
@@ -81,7 +83,7 @@ async fn f7_delays_grow_and_a_hundred_wrong_passwords_disable_the_password() {
     let alice = world.add_alice().await;
     let wrong = Secret::from("wrong password");
     for number in 1..=100_u64 {
-        let error = world.node.login.start("alice", &wrong, &home()).await.unwrap_err();
+        let error = world.node.login.start("alice", &wrong, Purpose::Access, &home()).await.unwrap_err();
         assert_eq!(error, LoginError::Refused, "{number}");
         if number == 50 {
             world.restart().await;
@@ -111,14 +113,25 @@ async fn f8_every_spelling_is_one_account_with_one_counter() {
     let world = World::new().await;
     let alice = world.add_alice().await;
     for (number, name) in (1..).zip(["Alice", "alice ", "ALICE@example.com"]) {
-        let error = world.node.login.start(name, &"wrong password".into(), &home()).await.unwrap_err();
+        let error = world
+            .node
+            .login
+            .start(name, &"wrong password".into(), Purpose::Access, &home())
+            .await
+            .unwrap_err();
         assert_eq!(error, LoginError::Refused);
         assert_eq!(world.node.failures(&alice.password()).await, number, "{name}");
     }
-    let error = world.node.login.start("aLiCe", &PASSWORD.into(), &home()).await.unwrap_err();
+    let error =
+        world.node.login.start("aLiCe", &PASSWORD.into(), Purpose::Access, &home()).await.unwrap_err();
     assert_eq!(error, LoginError::Delayed { retry_after_secs: 1 });
     world.pass_secs(1);
-    let challenge = world.node.login.start(" ALICE@EXAMPLE.COM\n", &PASSWORD.into(), &home()).await.unwrap();
+    let challenge = world
+        .node
+        .login
+        .start(" ALICE@EXAMPLE.COM\n", &PASSWORD.into(), Purpose::Access, &home())
+        .await
+        .unwrap();
     let begun = world.finish(&challenge, &alice.code(world.now())).await.unwrap();
     assert_eq!(begun.session.user.name.as_str(), "alice");
 
@@ -150,7 +163,8 @@ async fn f9_unknown_name_wrong_password_and_disabled_account_look_the_same() {
         let mut answers = Vec::new();
         for (name, password) in cases {
             let before = world.node.setup.hashes.hashes();
-            let error = world.node.login.start(name, &password.into(), &home()).await.unwrap_err();
+            let error =
+                world.node.login.start(name, &password.into(), Purpose::Access, &home()).await.unwrap_err();
             answers.push((error, world.node.setup.hashes.hashes() - before));
         }
         assert!(answers.iter().all(|answer| *answer == answers[0]), "round {round}: {answers:?}");
@@ -191,11 +205,11 @@ async fn f16_every_password_gets_a_clear_answer() {
     assert_eq!(decomposed.chars().count(), 65);
     add(decomposed.clone()).await.unwrap();
     for typed in [decomposed.replace("e\u{301}", "\u{e9}"), decomposed] {
-        assert!(world.node.login.start("carol", &Secret::new(typed), &home()).await.is_ok());
+        assert!(world.node.login.start("carol", &Secret::new(typed), Purpose::Access, &home()).await.is_ok());
     }
     let hashes = world.node.setup.hashes.hashes();
     let endless = Secret::new("x".repeat(100_000));
-    let error = world.node.login.start("carol", &endless, &home()).await.unwrap_err();
+    let error = world.node.login.start("carol", &endless, Purpose::Access, &home()).await.unwrap_err();
     assert_eq!(error, LoginError::PasswordTooLong);
     assert_eq!(world.node.setup.hashes.hashes(), hashes, "and costs nothing");
 }
@@ -208,7 +222,8 @@ async fn l12_a_flood_is_a_bounded_number_of_events_and_none_gets_lost() {
     for number in 0..flood {
         let ip = IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + number % 2_000));
         let source = Source { ip, user_agent: None };
-        let error = world.node.login.finish(&wrong, &"123456".into(), &source).await.unwrap_err();
+        let error =
+            world.node.login.finish(&wrong, FactorKind::Totp, &"123456".into(), &source).await.unwrap_err();
         assert_eq!(error, LoginError::ChallengeInvalid);
     }
     assert!(world.audit.all().len() <= MAX_WINDOWS + 1, "the first of each is recorded at once");
@@ -230,7 +245,9 @@ async fn l12_one_account_and_source_is_two_events_a_minute_and_survives_a_broken
     let world = World::new().await;
     world.add_alice().await;
     let before = world.audit.all().len();
-    let fail = async || world.node.login.start("alice", &"wrong password".into(), &from("192.0.2.9")).await;
+    let fail = async || {
+        world.node.login.start("alice", &"wrong password".into(), Purpose::Access, &from("192.0.2.9")).await
+    };
     world.audit.broken.store(true, Ordering::SeqCst);
     assert_eq!(fail().await.unwrap_err(), LoginError::Refused, "denied all the same");
     world.audit.broken.store(false, Ordering::SeqCst);

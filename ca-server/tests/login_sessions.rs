@@ -6,9 +6,10 @@ mod login_support;
 
 use std::sync::atomic::Ordering;
 
+use ca_core::policy::{FactorKind, Purpose};
 use ca_server::login::{Login, LoginConfig, LoginError, TokenHash};
 use ca_server::secret::Secret;
-use ca_server::store::{LoginOutcome, NewSessionRow, PassedFactor};
+use ca_server::store::{LoginOutcome, NewSessionRow, PassedFactor, Proof};
 use login_support::{PASSWORD, START_SECS, World, from, home};
 
 #[tokio::test]
@@ -114,7 +115,7 @@ async fn a_reset_ends_sessions_and_voids_the_old_password_and_app() {
     assert_eq!(world.node.login.authenticate(begun.token.expose()).await.unwrap_err(), LoginError::NoSession);
     assert_eq!(world.start().await.unwrap_err(), LoginError::Refused);
     world.pass_secs(30);
-    let challenge = world.node.login.start("alice", &new_password, &home()).await.unwrap();
+    let challenge = world.node.login.start("alice", &new_password, Purpose::Access, &home()).await.unwrap();
     assert_eq!(world.finish(&challenge, &alice.code(world.now())).await.unwrap_err(), LoginError::WrongCode);
     assert!(world.finish(&challenge, &renewed.code(world.now())).await.is_ok());
 }
@@ -125,7 +126,8 @@ async fn a_challenge_is_bound_to_its_address_expires_and_works_once() {
     let alice = world.add_alice().await;
     let challenge = world.start().await.unwrap();
     let code = alice.code(world.now());
-    let elsewhere = world.node.login.finish(&challenge.token, &code, &from("192.0.2.8")).await;
+    let elsewhere =
+        world.node.login.finish(&challenge.token, FactorKind::Totp, &code, &from("192.0.2.8")).await;
     assert_eq!(elsewhere.unwrap_err(), LoginError::ChallengeInvalid);
     assert!(world.finish(&challenge, &code).await.is_ok());
     world.pass_secs(30);
@@ -154,6 +156,7 @@ async fn a_challenge_earns_one_session_after_a_code_and_before_a_reset() {
     let session = NewSessionRow {
         id: "overtaken",
         user_id: &alice.enrolment.user.id,
+        purpose: Purpose::Access,
         factors: &[],
         source: &home(),
         created_at: world.now(),
@@ -164,7 +167,11 @@ async fn a_challenge_earns_one_session_after_a_code_and_before_a_reset() {
     let mut outcomes = Vec::new();
     for step in [START_SECS / 30 - 1, START_SECS / 30] {
         let id = authenticator.strip_prefix("totp/").unwrap();
-        let factor = PassedFactor { id, step, authenticator: &authenticator, refunds: &[] };
+        let factor = PassedFactor {
+            proof: Proof::Counter { factor: id, counter: step },
+            authenticator: &authenticator,
+            refunds: &[],
+        };
         outcomes.push(store.pass_challenge(challenge, &factor, world.now()).await.unwrap());
     }
     assert_eq!(outcomes, [LoginOutcome::Accepted, LoginOutcome::ChallengeUsed], "two good codes at once");
@@ -215,8 +222,12 @@ async fn f17_i9_l11_no_secret_is_in_the_database_the_events_or_a_debug_print() {
     let challenge = world.start().await.unwrap();
     let begun = world.finish(&challenge, &code).await.unwrap();
     let open = world.start().await.unwrap();
-    let refused =
-        world.node.login.start(mistyped, &"canary-wrong-password".into(), &home()).await.unwrap_err();
+    let refused = world
+        .node
+        .login
+        .start(mistyped, &"canary-wrong-password".into(), Purpose::Access, &home())
+        .await
+        .unwrap_err();
     world.node.login.flush().await;
 
     let seed = alice.seed.bytes().to_vec();
@@ -264,11 +275,12 @@ async fn f17_i9_l11_no_secret_is_in_the_database_the_events_or_a_debug_print() {
 async fn times_are_configurable() {
     let world = World::new().await;
     let alice = world.add_alice().await;
-    let config = LoginConfig { session_secs: 60, idle_secs: 10, challenge_secs: 5 };
+    let config = LoginConfig { session_secs: 60, idle_secs: 10, account_secs: 30, challenge_secs: 5 };
     let login = Login::new(world.node.setup.clone(), config);
-    let challenge = login.start("alice", &PASSWORD.into(), &home()).await.unwrap();
+    let challenge = login.start("alice", &PASSWORD.into(), Purpose::Access, &home()).await.unwrap();
     assert_eq!(challenge.expires_at.0, START_SECS + 5);
-    let begun = login.finish(&challenge.token, &alice.code(world.now()), &home()).await.unwrap();
+    let begun =
+        login.finish(&challenge.token, FactorKind::Totp, &alice.code(world.now()), &home()).await.unwrap();
     assert_eq!(begun.session.expires_at.0, START_SECS + 60);
     world.pass_secs(10);
     assert_eq!(login.authenticate(begun.token.expose()).await.unwrap_err(), LoginError::NoSession);

@@ -37,7 +37,7 @@ impl Client {
     /// Logs in with what is given.
     pub async fn login_with(&mut self, user: &str, password: &str, code: &str) -> Result<()> {
         let password = Secret(password.to_owned());
-        let first = LoginRequest { user: user.to_owned(), password };
+        let first = LoginRequest { user: user.to_owned(), password, purpose: None };
         let challenge: LoginChallenge = self.post("/v1/login", &first).await?.json()?;
         let second = FactorRequest {
             challenge: challenge.challenge,

@@ -1,8 +1,10 @@
 //! One file for each command.
 
+mod account;
 mod audit;
 mod completions;
 pub(crate) mod contact;
+mod credentials;
 mod inspect;
 mod login;
 mod logout;
@@ -22,6 +24,9 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
     match cli.command {
         Command::Login(options) => login::run(global, &options),
         Command::Logout => logout::run(global),
+        Command::Factor(command) => account::factor(global, &command),
+        Command::Password(options) => account::password(global, &options),
+        Command::Recovery(command) => account::recovery(global, &command),
         Command::Request(options) => request::run(global, &options),
         Command::Inspect(options) => inspect::run(global, &options),
         Command::Status => status::run(global),

@@ -66,6 +66,16 @@ fn about(what: &What) -> About {
         What::FactorDisabled { user, factor, failures } => {
             About::new(&[user], format!("{user}: {factor} after {failures} failures"))
         }
+        What::FactorAdded { user, kind, label, source, .. }
+        | What::FactorRemoved { user, kind, label, source, .. } => {
+            About::new(&[user], format!("{user}: {kind} {:?} from {}", label.as_str(), source.ip))
+        }
+        What::PasswordChanged { user, source, .. } | What::AccountFrozen { user, source } => {
+            About::new(&[user], format!("{user} from {}", source.ip))
+        }
+        What::RecoveryCodesMade { user, count, source, .. } => {
+            About::new(&[user], format!("{user}: {count} from {}", source.ip))
+        }
         What::RequestDenied(denied) => {
             let user = &denied.facts.user;
             let text =

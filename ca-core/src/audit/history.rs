@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::Flaw;
 use crate::log::event::What;
 use crate::names::{Email, GroupName, RequestId, UserName};
-use crate::policy::{FactorKind, Facts};
+use crate::policy::{FactorKind, Facts, Purpose};
 use crate::request::FRESHNESS_SECS;
 use crate::time::{Ttl, UnixMillis, UnixSeconds};
 
@@ -62,7 +62,12 @@ impl History {
                 let account = self.accounts.entry(user.clone()).or_default();
                 account.disabled = (!enabled).then_some((index, time.seconds()));
             }
-            What::LoginSucceeded { user, email, session, factors, .. } => {
+            What::AccountFrozen { user, .. } => {
+                let account = self.accounts.entry(user.clone()).or_default();
+                account.disabled = Some((index, time.seconds()));
+            }
+            // A session for changing the account is none to get certificates with.
+            What::LoginSucceeded { user, email, session, factors, purpose: Purpose::Access, .. } => {
                 let login = Login { user: user.clone(), email: email.clone(), factors: factors.clone() };
                 self.logins.insert(session.clone(), login);
                 self.login_times.push_back((time, session.clone()));

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::checkpoint::Origin;
 use super::hash::sha256;
 use super::leaf::{EntryType, Leaf};
-use crate::names::{Email, GroupName, ProfileName, Reason, RequestId, UserName};
-use crate::policy::{FactorKind, Facts, PolicyId, Source};
+use crate::names::{Email, GroupName, Label, ProfileName, Reason, RequestId, UserName};
+use crate::policy::{FactorKind, Facts, PolicyId, Purpose, Source};
 use crate::time::{Ttl, UnixMillis, UnixSeconds};
 
 /// An event with what every event has: the salt, the time of its entry, and the node that wrote it.
@@ -97,6 +97,8 @@ pub enum What {
         email: Email,
         /// The session's name, which opens nothing.
         session: String,
+        /// What the session can do.
+        purpose: Purpose,
         /// The factors presented after the password.
         factors: Vec<FactorKind>,
         /// Where from.
@@ -123,6 +125,63 @@ pub enum What {
         factor: String,
         /// How many failures it took.
         failures: u64,
+    },
+    /// The owner of an account added a factor, after showing that it works.
+    FactorAdded {
+        /// Whose.
+        user: UserName,
+        /// Its kind.
+        kind: FactorKind,
+        /// Its identity.
+        factor: String,
+        /// What its owner calls it.
+        label: Label,
+        /// The session it was done with.
+        session: String,
+        /// Where from.
+        source: Source,
+    },
+    /// The owner of an account removed a factor.
+    FactorRemoved {
+        /// Whose.
+        user: UserName,
+        /// Its kind.
+        kind: FactorKind,
+        /// Its identity.
+        factor: String,
+        /// What its owner called it.
+        label: Label,
+        /// The session it was done with.
+        session: String,
+        /// Where from.
+        source: Source,
+    },
+    /// The owner of an account changed its password.
+    PasswordChanged {
+        /// Whose.
+        user: UserName,
+        /// The session it was done with.
+        session: String,
+        /// Where from.
+        source: Source,
+    },
+    /// The owner of an account was given new recovery codes in place of all before.
+    RecoveryCodesMade {
+        /// Whose.
+        user: UserName,
+        /// How many.
+        count: u64,
+        /// The session it was done with.
+        session: String,
+        /// Where from.
+        source: Source,
+    },
+    /// The owner of an account said that a change was not theirs, and it was switched off.
+    AccountFrozen {
+        /// Whose.
+        user: UserName,
+        /// Where from.
+        source: Source,
     },
     /// The policy said no.
     RequestDenied(Box<RequestDenied>),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +76,40 @@ impl fmt::Display for FactorKind {
             Self::Yubikey => "yubikey",
             Self::Webauthn => "webauthn",
             Self::Recovery => "recovery",
+        })
+    }
+}
+
+impl FromStr for FactorKind {
+    type Err = UnknownFactor;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFactor> {
+        let all = [Self::Totp, Self::Sms, Self::Yubikey, Self::Webauthn, Self::Recovery];
+        all.into_iter().find(|kind| kind.to_string() == text).ok_or(UnknownFactor)
+    }
+}
+
+/// A name that no kind of factor has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no such kind of factor: there are totp, sms, yubikey, webauthn and recovery")]
+pub struct UnknownFactor;
+
+/// What a login is for, which is all that its session can do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Purpose {
+    /// Certificates.
+    #[default]
+    Access,
+    /// A change of the account's own factors or password, in the minutes after password and factor were shown.
+    Account,
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Access => "access",
+            Self::Account => "account",
         })
     }
 }

@@ -14,7 +14,7 @@ use ca_core::log::journal::{Round, object_key};
 use ca_core::log::leaf::Leaf;
 use ca_core::log::{Checkpoint, Frontier, NoteSigner, Origin, VerifierKey};
 use ca_core::names::{RequestId, Serial};
-use ca_core::policy::{Decision, Factor, FactorKind, Facts, Policy, Session, Source, User, decide};
+use ca_core::policy::{Decision, Factor, FactorKind, Facts, Policy, Purpose, Session, Source, User, decide};
 use ca_core::request::{CertRequest, NAMESPACE};
 use ca_core::ssh::{HashedMessage, PublicKey, Signature};
 use ca_core::time::{UnixMillis, UnixSeconds};
@@ -76,7 +76,14 @@ pub(crate) fn user_added() -> What {
 pub(crate) fn login() -> What {
     let Facts { user, session, source } = facts();
     let factors = vec![FactorKind::Totp];
-    What::LoginSucceeded { user: user.name, email: user.email, session: session.id, factors, source }
+    What::LoginSucceeded {
+        user: user.name,
+        email: user.email,
+        session: session.id,
+        purpose: Purpose::Access,
+        factors,
+        source,
+    }
 }
 
 /// The public key of a pair in SSH's terms.

@@ -17,19 +17,33 @@ CREATE TABLE passwords (
     changed_at INTEGER NOT NULL
 ) STRICT;
 
-CREATE TABLE totp_factors (
-    id         TEXT    NOT NULL PRIMARY KEY,    -- ULID; the seal is bound to it
-    user_id    TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    label      TEXT    NOT NULL,
-    sealed     BLOB    NOT NULL,                -- the seed, sealed
-    last_step  INTEGER NOT NULL DEFAULT 0,      -- the time step accepted last; it only grows (F1, F2, L8)
-    confirmed  INTEGER NOT NULL,                -- 1 when the owner has shown that it works
-    created_at INTEGER NOT NULL
+-- What is shown after the password: an app, a phone, a token.
+CREATE TABLE factors (
+    id           TEXT    NOT NULL PRIMARY KEY,  -- ULID; the seal is bound to it
+    user_id      TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    kind         TEXT    NOT NULL,              -- totp, sms or yubikey
+    label        TEXT    NOT NULL,              -- what its owner calls it
+    sealed       BLOB    NOT NULL,              -- seed, number or public id, sealed
+    tag          BLOB    UNIQUE,                -- keyed hash of a token's identity: one account each (F4, A1)
+    counter      INTEGER NOT NULL DEFAULT 0,    -- time step or counter accepted last; it only grows (F1, F2, F4, L8)
+    confirmed_at INTEGER,                       -- when its owner showed that it works; it counts only from then on
+    created_at   INTEGER NOT NULL,
+    last_used_at INTEGER,
+    UNIQUE (user_id, label)
 ) STRICT;
 
-CREATE INDEX totp_factors_user ON totp_factors (user_id);
+CREATE INDEX factors_user ON factors (user_id);
 
--- Consecutive failures of one authenticator: password/<user>, totp/<factor>, or unknown/<bucket> (F7, F9).
+-- For when all factors are lost. Each has 128 random bits, so SHA-256 is hash enough.
+CREATE TABLE recovery_codes (
+    hash    BLOB    NOT NULL PRIMARY KEY,
+    user_id TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    used_at INTEGER                             -- set once (F12)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX recovery_codes_user ON recovery_codes (user_id);
+
+-- Consecutive failures of one authenticator: password/<user>, <kind>/<factor>, recovery/<user>, or unknown/<bucket> (F7, F9).
 CREATE TABLE failures (
     authenticator TEXT    NOT NULL PRIMARY KEY,
     count         INTEGER NOT NULL,
@@ -40,6 +54,7 @@ CREATE TABLE failures (
 CREATE TABLE challenges (
     token_hash BLOB    NOT NULL PRIMARY KEY,    -- SHA-256
     user_id    TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    purpose    TEXT    NOT NULL,                -- what the session is to be for
     source     TEXT    NOT NULL,                -- the only address it is good from
     expires_at INTEGER NOT NULL,
     used_at    INTEGER                          -- set once
@@ -51,6 +66,7 @@ CREATE TABLE sessions (
     token_hash   BLOB    NOT NULL PRIMARY KEY,  -- SHA-256
     id           TEXT    NOT NULL UNIQUE,       -- ULID; names the session in events and opens nothing
     user_id      TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    purpose      TEXT    NOT NULL,              -- access: certificates; account: changing factors and password
     factors      TEXT    NOT NULL,              -- JSON list of what was presented after the password, and when
     source       TEXT    NOT NULL,
     user_agent   TEXT,

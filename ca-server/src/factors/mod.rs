@@ -2,5 +2,6 @@
 
 pub mod hash_pool;
 pub mod password;
+pub mod recovery;
 pub mod sealing;
 pub mod totp;

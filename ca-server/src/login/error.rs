@@ -1,5 +1,7 @@
 //! Why there is no login.
 
+use ca_core::policy::FactorKind;
+
 use super::audit::AuditUnavailable;
 use crate::factors::hash_pool::PoolError;
 use crate::factors::sealing::SealError;
@@ -27,8 +29,14 @@ pub enum LoginError {
     /// The code, or a later one, was used before.
     #[error("the code was used already")]
     CodeUsed {
-        /// When there is another, in seconds.
-        next_in_secs: u64,
+        /// When there is another, in seconds, if it is of a kind that comes by itself.
+        next_in_secs: Option<u64>,
+    },
+    /// The account has no factor of the kind that was shown.
+    #[error("the account has no factor of that kind")]
+    NoSuchFactor {
+        /// The kinds it has.
+        has: Vec<FactorKind>,
     },
     /// There were failures before; the next attempt has to wait.
     #[error("too many failures in a row: wait {retry_after_secs} s")]

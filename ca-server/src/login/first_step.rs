@@ -1,7 +1,7 @@
 //! The first step: a name and a password.
 
 use ca_core::log::event::What;
-use ca_core::policy::{FactorKind, Source};
+use ca_core::policy::{Purpose, Source};
 
 use super::audit::FailureReason;
 use super::throttle::{self, Admission, DISABLED_AT};
@@ -31,6 +31,7 @@ impl Login {
         &self,
         name: &str,
         password: &Secret,
+        purpose: Purpose,
         source: &Source,
     ) -> Result<Challenge, LoginError> {
         let password = Password::typed(password).map_err(|_| LoginError::PasswordTooLong)?;
@@ -43,7 +44,7 @@ impl Login {
             return Err(self.fail(&account.label, source, FailureReason::TooSoon, delayed).await);
         }
         if self.check_password(&account, admission, place, password).await? {
-            return self.open_challenge(account, source).await;
+            return self.open_challenge(account, purpose, source).await;
         }
         let reason = self.explain(&account, admission).await?;
         Err(self.fail(&account.label, source, reason, LoginError::Refused).await)
@@ -104,18 +105,24 @@ impl Login {
         Ok(verified.matches && usable.is_some())
     }
 
-    async fn open_challenge(&self, account: Account, source: &Source) -> Result<Challenge, LoginError> {
+    async fn open_challenge(
+        &self,
+        account: Account,
+        purpose: Purpose,
+        source: &Source,
+    ) -> Result<Challenge, LoginError> {
         let Some(Credentials { user, .. }) = account.credentials else { return Err(LoginError::Refused) };
         let (token, hash) = token::generate(token::CHALLENGE)?;
         let expires_at = self.setup.clock.now().seconds().plus_secs(self.config.challenge_secs);
         let user_id = user.id.clone();
-        let challenge = ChallengeRow { user, source: source.ip };
+        let challenge = ChallengeRow { user, purpose, source: source.ip };
         self.setup.store.open_challenge(&account.authenticator, hash, &challenge, expires_at).await?;
-        if self.setup.store.totp_factors(&user_id).await?.is_empty() {
+        let factors = self.kinds(&user_id).await?;
+        if factors.is_empty() {
             let error = LoginError::NoFactor;
             return Err(self.fail(&account.label, source, FailureReason::NoFactor, error).await);
         }
-        Ok(Challenge { token, factors: vec![FactorKind::Totp], expires_at })
+        Ok(Challenge { token, factors, expires_at })
     }
 
     /// Tells why a password was refused, and records that it is disabled when this was one failure too many.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! start  ── place in the hash pool ─▶ account ─▶ attempt counted ─▶ Argon2id ─▶ challenge
-//! finish ── challenge ─▶ attempt counted ─▶ code ─▶ step and challenge taken ─▶ event recorded ─▶ session
+//! finish ── challenge ─▶ attempt counted ─▶ factor ─▶ proof and challenge taken ─▶ event recorded ─▶ session
 //! ```
 //!
 //! Every attempt is counted before it is checked, every failure ends in `Login::fail`, and nobody gets a session
@@ -15,13 +15,14 @@ mod first_step;
 mod name;
 mod second_step;
 mod session;
+mod shown;
 mod tally;
 pub mod throttle;
 mod token;
 
 use std::sync::Arc;
 
-use ca_core::policy::{FactorKind, Source};
+use ca_core::policy::{FactorKind, Purpose, Source};
 use ca_core::time::UnixSeconds;
 
 pub use audit::{Audit, AuditUnavailable, FailureReason};
@@ -62,14 +63,26 @@ pub struct LoginConfig {
     pub session_secs: u64,
     /// A session that is not used.
     pub idle_secs: u64,
+    /// A session for changing the account.
+    pub account_secs: u64,
     /// The time from the password to the factor.
     pub challenge_secs: u64,
 }
 
 impl Default for LoginConfig {
-    /// 12 hours, 1 hour idle (OWASP ASVS 7), and 5 minutes to find the phone.
+    /// 12 hours, 1 hour idle (OWASP ASVS 7), 10 minutes for a change, and 5 minutes to find the phone.
     fn default() -> Self {
-        Self { session_secs: 12 * 3600, idle_secs: 3600, challenge_secs: 300 }
+        Self { session_secs: 12 * 3600, idle_secs: 3600, account_secs: 600, challenge_secs: 300 }
+    }
+}
+
+impl LoginConfig {
+    /// Gives how long a session lasts, in seconds.
+    fn session_secs(&self, purpose: Purpose) -> u64 {
+        match purpose {
+            Purpose::Access => self.session_secs,
+            Purpose::Account => self.account_secs,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ca_core::policy;
+use ca_core::policy::{self, Purpose};
 use ca_core::time::{UnixMillis, UnixSeconds};
 
 use super::token::TokenHash;
@@ -32,6 +32,8 @@ pub struct Session {
     pub user_id: String,
     /// Who is logged in, as a decision takes it.
     pub user: policy::User,
+    /// What the session can do.
+    pub purpose: Purpose,
     /// How they logged in, as a decision takes it.
     pub login: policy::Session,
     /// When the session ends at the latest.
@@ -164,6 +166,7 @@ impl From<SessionRow> for Session {
         Self {
             user_id: row.user.id.clone(),
             user: row.user.into(),
+            purpose: row.purpose,
             login: policy::Session { id: row.id, factors: row.factors },
             expires_at: row.expires_at,
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::header;
 use axum::http::request::Parts;
-use ca_core::policy::Source;
+use ca_core::policy::{Purpose, Source};
 
 use crate::app::SharedApp;
 use crate::error::ApiError;
@@ -28,6 +28,38 @@ impl FromRequestParts<SharedApp> for Caller {
         let token = header.and_then(|value| value.strip_prefix("Bearer ")).ok_or(ApiError::NoSession)?;
         let session = app.login.authenticate(token).await?;
         Ok(Self { session, token: Secret::from(token) })
+    }
+}
+
+/// A caller whose session is for certificates.
+#[derive(Clone, Debug)]
+pub(super) struct AccessCaller(pub(super) Arc<Session>);
+
+impl FromRequestParts<SharedApp> for AccessCaller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        match caller.session.purpose {
+            Purpose::Access => Ok(Self(caller.session)),
+            Purpose::Account => Err(ApiError::NoSession),
+        }
+    }
+}
+
+/// A caller who has shown password and factor in the last minutes in order to change their account (F14).
+#[derive(Clone, Debug)]
+pub(super) struct OwnerCaller(pub(super) Arc<Session>);
+
+impl FromRequestParts<SharedApp> for OwnerCaller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        match caller.session.purpose {
+            Purpose::Account => Ok(Self(caller.session)),
+            Purpose::Access => Err(ApiError::NeedsCredentials),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use ca_api::{CertificateRequest, IssuedCertificate};
 
-use super::caller::{Caller, Peer};
+use super::caller::{AccessCaller, Peer};
 use crate::app::SharedApp;
 use crate::error::ApiError;
 use crate::issue::issue;
@@ -19,12 +19,12 @@ use crate::issue::issue;
     security(("session" = [])))]
 pub(super) async fn request(
     State(app): State<SharedApp>,
-    caller: Caller,
+    AccessCaller(session): AccessCaller,
     Peer(source): Peer,
     body: Result<Json<CertificateRequest>, JsonRejection>,
 ) -> Result<Json<IssuedCertificate>, ApiError> {
     let Json(body) = body?;
-    let certificate = issue(&app, &caller.session, source, body).await?;
+    let certificate = issue(&app, &session, source, body).await?;
     metrics::counter!("countersign_certificates_total").increment(1);
     let content = certificate.content();
     let request_id = content.key_id.rsplit('/').next().unwrap_or_default().to_owned();

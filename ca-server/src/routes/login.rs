@@ -6,6 +6,8 @@ use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use ca_api::{FactorRequest, LoginChallenge, LoginRequest, LoginSession, Secret as Wire, Session};
 
+use ca_core::policy::{Purpose, UnknownFactor};
+
 use super::caller::{Caller, Peer};
 use crate::app::SharedApp;
 use crate::error::ApiError;
@@ -22,7 +24,12 @@ pub(super) async fn start(
     body: Result<Json<LoginRequest>, JsonRejection>,
 ) -> Result<Json<LoginChallenge>, ApiError> {
     let Json(body) = body?;
-    let challenge = app.login.start(&body.user, &Secret::new(body.password.0), &source).await?;
+    let purpose = match body.purpose.as_deref() {
+        None | Some("access") => Purpose::Access,
+        Some("account") => Purpose::Account,
+        Some(_) => return Err(ApiError::Unacceptable("purpose is access or account".to_owned())),
+    };
+    let challenge = app.login.start(&body.user, &Secret::new(body.password.0), purpose, &source).await?;
     let now = app.clock.now().seconds();
     Ok(Json(LoginChallenge {
         challenge: Wire(challenge.token.expose().to_owned()),
@@ -41,11 +48,9 @@ pub(super) async fn finish(
     body: Result<Json<FactorRequest>, JsonRejection>,
 ) -> Result<Json<LoginSession>, ApiError> {
     let Json(body) = body?;
-    if body.kind != "totp" {
-        return Err(ApiError::NotFound("factor of that kind here; there is totp".to_owned()));
-    }
+    let kind = body.kind.parse().map_err(|error: UnknownFactor| ApiError::Unacceptable(error.to_string()))?;
     let (challenge, code) = (Secret::new(body.challenge.0), Secret::new(body.code.0));
-    let begun = app.login.finish(&challenge, &code, &source).await?;
+    let begun = app.login.finish(&challenge, kind, &code, &source).await?;
     metrics::counter!("countersign_logins_total").increment(1);
     Ok(Json(LoginSession {
         token: Wire(begun.token.expose().to_owned()),

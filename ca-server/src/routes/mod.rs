@@ -1,5 +1,6 @@
 //! The calls there are, one file for each noun; the table is [`router`].
 
+mod account;
 mod caller;
 mod certificates;
 mod log;
@@ -28,6 +29,11 @@ pub fn router(app: SharedApp, deadline: Ttl) -> Router {
         .routes(routes!(login::start))
         .routes(routes!(login::finish))
         .routes(routes!(login::session, login::logout))
+        .routes(routes!(account::show))
+        .routes(routes!(account::begin_factor))
+        .routes(routes!(account::confirm_factor, account::remove_factor))
+        .routes(routes!(account::change_password))
+        .routes(routes!(account::make_recovery_codes))
         .routes(routes!(certificates::request))
         .routes(routes!(trust::trust))
         .routes(routes!(trust::profiles))

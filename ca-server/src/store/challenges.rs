@@ -2,10 +2,12 @@
 
 use std::net::IpAddr;
 
+use ca_core::policy::Purpose;
 use ca_core::time::UnixSeconds;
-use sqlx::Row;
+use sqlx::{Row, SqliteConnection};
 
-use super::{Store, StoreError, User, factors, signed, users};
+use super::recovery::{self, RecoveryHash};
+use super::{Store, StoreError, User, factors, sessions, signed, users};
 use crate::login::TokenHash;
 
 /// A login whose password was right.
@@ -13,6 +15,8 @@ use crate::login::TokenHash;
 pub struct ChallengeRow {
     /// Whose login it is.
     pub user: User,
+    /// What the session is to be for.
+    pub purpose: Purpose,
     /// The only address the factor may come from.
     pub source: IpAddr,
 }
@@ -20,24 +24,41 @@ pub struct ChallengeRow {
 /// A factor that was shown, as the database needs to know it.
 #[derive(Clone, Debug)]
 pub struct PassedFactor<'a> {
-    /// The factor's ULID.
-    pub id: &'a str,
-    /// The TOTP time step its code belongs to.
-    pub step: u64,
+    /// What is used up with it.
+    pub proof: Proof<'a>,
     /// The authenticator whose failures are over.
     pub authenticator: &'a str,
     /// Authenticators that were tried with the same code in vain.
     pub refunds: &'a [String],
 }
 
+/// What a shown factor uses up, so that it is good once.
+#[derive(Clone, Copy, Debug)]
+pub enum Proof<'a> {
+    /// A time step or counter, above all before.
+    Counter {
+        /// The factor's ULID.
+        factor: &'a str,
+        /// The step or counter.
+        counter: u64,
+    },
+    /// A recovery code.
+    Recovery {
+        /// Whose it is.
+        user_id: &'a str,
+        /// Its hash.
+        hash: &'a RecoveryHash,
+    },
+}
+
 /// What became of a right code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoginOutcome {
-    /// The step and the challenge were taken.
+    /// The proof and the challenge were taken.
     Accepted,
-    /// The step, or a later one, was taken before; the challenge is untouched.
-    StepUsed,
-    /// The challenge was used or has expired; the step is taken all the same.
+    /// The proof, or a later one, was taken before; the challenge is untouched.
+    ProofUsed,
+    /// The challenge was used or has expired; the proof is taken all the same.
     ChallengeUsed,
 }
 
@@ -55,9 +76,10 @@ impl Store {
             .bind(authenticator)
             .execute(&mut *tx)
             .await?;
-        sqlx::query("INSERT INTO challenges (token_hash, user_id, source, expires_at) VALUES (?, ?, ?, ?)")
+        sqlx::query("INSERT INTO challenges (token_hash, user_id, purpose, source, expires_at) VALUES (?, ?, ?, ?, ?)")
             .bind(token.as_slice())
             .bind(&challenge.user.id)
+            .bind(challenge.purpose.to_string())
             .bind(challenge.source.to_string())
             .bind(signed(expires_at.0))
             .execute(&mut *tx)
@@ -72,7 +94,7 @@ impl Store {
         now: UnixSeconds,
     ) -> Result<Option<ChallengeRow>, StoreError> {
         let row = sqlx::query(
-            "SELECT u.id, u.name, u.email, u.groups, u.disabled_at, c.source
+            "SELECT u.id, u.name, u.email, u.groups, u.disabled_at, c.purpose, c.source
              FROM challenges c JOIN users u ON u.id = c.user_id
              WHERE c.token_hash = ? AND c.used_at IS NULL AND c.expires_at > ?",
         )
@@ -83,12 +105,16 @@ impl Store {
         let Some(row) = row else { return Ok(None) };
         let source: String = row.try_get("source")?;
         let source = source.parse().map_err(|_| StoreError::Corrupt { what: "source address" })?;
-        Ok(Some(ChallengeRow { user: users::parse_user(&row)?, source }))
+        Ok(Some(ChallengeRow {
+            user: users::parse_user(&row)?,
+            purpose: sessions::parse_purpose(&row)?,
+            source,
+        }))
     }
 
-    /// Takes the time step, then the challenge, and ends the factor's failures, in one transaction.
+    /// Takes the proof, then the challenge, and ends the factor's failures, in one transaction.
     ///
-    /// A step is taken even when the challenge is not: a code that was right once is never right again.
+    /// A proof is taken even when the challenge is not: a code that was right once is never right again.
     pub async fn pass_challenge(
         &self,
         token: TokenHash,
@@ -96,8 +122,8 @@ impl Store {
         now: UnixSeconds,
     ) -> Result<LoginOutcome, StoreError> {
         let mut tx = self.begin().await?;
-        if !factors::take_step(&mut tx, factor.id, factor.step).await? {
-            return Ok(LoginOutcome::StepUsed);
+        if !take(&mut tx, factor.proof, now).await? {
+            return Ok(LoginOutcome::ProofUsed);
         }
         let used = sqlx::query(
             "UPDATE challenges SET used_at = ? WHERE token_hash = ? AND used_at IS NULL AND expires_at > ?",
@@ -128,5 +154,12 @@ impl Store {
             .execute(&self.writer)
             .await?;
         Ok(())
+    }
+}
+
+async fn take(tx: &mut SqliteConnection, proof: Proof<'_>, now: UnixSeconds) -> Result<bool, StoreError> {
+    match proof {
+        Proof::Counter { factor, counter } => factors::take_counter(tx, factor, counter, now).await,
+        Proof::Recovery { user_id, hash } => recovery::take(tx, user_id, hash, now).await,
     }
 }

@@ -1,6 +1,7 @@
 //! Consecutive failures per authenticator: exact under concurrency, and still there after a restart (F7).
 
 use ca_core::time::UnixMillis;
+use sqlx::SqliteConnection;
 
 use super::{Store, StoreError, signed, unsigned};
 
@@ -62,15 +63,12 @@ impl Store {
             .await?;
         Ok(())
     }
+}
 
-    /// Forgets the failures of an authenticator.
-    pub async fn forget_failures(&self, authenticator: &str) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM failures WHERE authenticator = ?")
-            .bind(authenticator)
-            .execute(&self.writer)
-            .await?;
-        Ok(())
-    }
+/// Forgets the failures of an authenticator.
+pub(super) async fn forget(tx: &mut SqliteConnection, authenticator: &str) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM failures WHERE authenticator = ?").bind(authenticator).execute(tx).await?;
+    Ok(())
 }
 
 fn parse(row: Option<(i64, i64)>) -> Result<Failures, StoreError> {

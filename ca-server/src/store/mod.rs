@@ -7,6 +7,7 @@ mod challenges;
 mod factors;
 mod failures;
 mod meta;
+mod recovery;
 mod sessions;
 mod users;
 
@@ -20,9 +21,10 @@ use sqlx::sqlite::{
 };
 use sqlx::{Sqlite, Transaction};
 
-pub use challenges::{ChallengeRow, LoginOutcome, PassedFactor};
-pub use factors::{NewTotp, TotpFactor};
+pub use challenges::{ChallengeRow, LoginOutcome, PassedFactor, Proof};
+pub use factors::{NewFactor, Removal, StoredFactor, authenticator};
 pub use failures::Failures;
+pub use recovery::RecoveryHash;
 pub use sessions::{NewSessionRow, SessionRow};
 pub use users::{Credentials, NewUser, User};
 
@@ -66,6 +68,9 @@ pub enum StoreError {
     /// The account's name or address is taken.
     #[error("an account of that name or e-mail address exists")]
     Taken,
+    /// The factor's label is taken, or the token is another account's.
+    #[error("the account has a factor of that label, or the token belongs to another account")]
+    FactorTaken,
 }
 
 /// The database: one connection that writes, and a few that read.

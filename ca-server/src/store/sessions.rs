@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
-use ca_core::policy::{Factor, Source};
+use ca_core::policy::{Factor, Purpose, Source};
 use ca_core::time::UnixSeconds;
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use super::{Store, StoreError, User, signed, unsigned, users};
@@ -16,6 +17,8 @@ pub struct NewSessionRow<'a> {
     pub id: &'a str,
     /// Whose it is.
     pub user_id: &'a str,
+    /// What it can do.
+    pub purpose: Purpose,
     /// What was presented after the password.
     pub factors: &'a [Factor],
     /// Where the login came from.
@@ -33,6 +36,8 @@ pub struct SessionRow {
     pub id: String,
     /// Whose it is.
     pub user: User,
+    /// What it can do.
+    pub purpose: Purpose,
     /// What was presented after the password.
     pub factors: Vec<Factor>,
     /// Where the login came from.
@@ -57,12 +62,13 @@ impl Store {
             .map_err(|_| StoreError::Corrupt { what: "list of factors" })?;
         let added = sqlx::query(
             "INSERT INTO sessions
-             (token_hash, id, user_id, factors, source, user_agent, created_at, last_used_at, expires_at)
-             SELECT ?, ?, user_id, ?, ?, ?, ?, ?, ?
+             (token_hash, id, user_id, purpose, factors, source, user_agent, created_at, last_used_at, expires_at)
+             SELECT ?, ?, user_id, ?, ?, ?, ?, ?, ?, ?
              FROM challenges WHERE token_hash = ? AND user_id = ? AND used_at IS NOT NULL",
         )
         .bind(token.as_slice())
         .bind(new.id)
+        .bind(new.purpose.to_string())
         .bind(factors)
         .bind(new.source.ip.to_string())
         .bind(new.source.user_agent.as_deref())
@@ -80,7 +86,7 @@ impl Store {
     pub async fn session(&self, token: TokenHash) -> Result<Option<SessionRow>, StoreError> {
         let row = sqlx::query(
             "SELECT u.id, u.name, u.email, u.groups, u.disabled_at,
-                    s.id AS session_id, s.factors, s.source, s.last_used_at, s.expires_at
+                    s.id AS session_id, s.purpose, s.factors, s.source, s.last_used_at, s.expires_at
              FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.token_hash = ?",
         )
         .bind(token.as_slice())
@@ -93,6 +99,7 @@ impl Store {
         Ok(Some(SessionRow {
             id: row.try_get("session_id")?,
             user: users::parse_user(&row)?,
+            purpose: parse_purpose(&row)?,
             factors: serde_json::from_str(&factors).map_err(|_| corrupt("list of factors"))?,
             source: source.parse().map_err(|_| corrupt("source address"))?,
             last_used_at: UnixSeconds(unsigned(row.try_get("last_used_at")?, "session time")?),
@@ -136,4 +143,23 @@ pub(super) async fn end_all(tx: &mut SqliteConnection, user_id: &str) -> Result<
     sqlx::query("DELETE FROM sessions WHERE user_id = ?").bind(user_id).execute(&mut *tx).await?;
     sqlx::query("DELETE FROM challenges WHERE user_id = ?").bind(user_id).execute(tx).await?;
     Ok(())
+}
+
+/// Ends all sessions of an account but one, and its logins under way.
+pub(super) async fn end_others(
+    tx: &mut SqliteConnection,
+    user_id: &str,
+    session: &str,
+) -> Result<(), StoreError> {
+    let others = sqlx::query("DELETE FROM sessions WHERE user_id = ? AND id <> ?");
+    others.bind(user_id).bind(session).execute(&mut *tx).await?;
+    sqlx::query("DELETE FROM challenges WHERE user_id = ?").bind(user_id).execute(tx).await?;
+    Ok(())
+}
+
+/// Reads the column `purpose`.
+pub(super) fn parse_purpose(row: &SqliteRow) -> Result<Purpose, StoreError> {
+    let text: String = row.try_get("purpose")?;
+    let known = [Purpose::Access, Purpose::Account].into_iter().find(|purpose| purpose.to_string() == text);
+    known.ok_or(StoreError::Corrupt { what: "session purpose" })
 }

@@ -7,7 +7,7 @@ use ca_core::time::UnixSeconds;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::{NewTotp, Store, StoreError, signed};
+use super::{NewFactor, Store, StoreError, signed};
 use crate::factors::password::PasswordHash;
 use crate::login::AccountName;
 
@@ -43,7 +43,7 @@ pub struct NewUser {
     /// The hash of the password.
     pub password: PasswordHash,
     /// The first factor.
-    pub totp: NewTotp,
+    pub factor: NewFactor,
 }
 
 const USER: &str = "SELECT u.id, u.name, u.email, u.groups, u.disabled_at, p.phc
@@ -87,7 +87,7 @@ impl Store {
             .await
             .map_err(taken)?;
         set_password(&mut tx, &new.user.id, &new.password, now).await?;
-        super::factors::insert_totp(&mut tx, &new.user.id, &new.totp, now).await?;
+        super::factors::insert(&mut tx, &new.user.id, &new.factor, Some(now), now).await?;
         Ok(tx.commit().await?)
     }
 
@@ -115,14 +115,28 @@ impl Store {
         &self,
         user_id: &str,
         password: &PasswordHash,
-        totp: &NewTotp,
+        factor: &NewFactor,
         now: UnixSeconds,
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         super::factors::remove_all(&mut tx, user_id).await?;
-        super::factors::insert_totp(&mut tx, user_id, totp, now).await?;
+        super::factors::insert(&mut tx, user_id, factor, Some(now), now).await?;
         set_password(&mut tx, user_id, password, now).await?;
         super::sessions::end_all(&mut tx, user_id).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Gives an account a new password, and ends every session but `session`.
+    pub async fn change_password(
+        &self,
+        user_id: &str,
+        password: &PasswordHash,
+        session: &str,
+        now: UnixSeconds,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        set_password(&mut tx, user_id, password, now).await?;
+        super::sessions::end_others(&mut tx, user_id, session).await?;
         Ok(tx.commit().await?)
     }
 

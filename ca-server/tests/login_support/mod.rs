@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use ca_core::log::event::What;
-use ca_core::policy::Source;
+use ca_core::policy::{FactorKind, Purpose, Source};
 use ca_core::time::UnixSeconds;
 use ca_server::accounts::{Accounts, Enrolment, NewAccount};
 use ca_server::clock::Clock;
@@ -126,11 +126,11 @@ impl World {
     }
 
     pub async fn start(&self) -> Result<Challenge, LoginError> {
-        self.node.login.start("alice", &PASSWORD.into(), &home()).await
+        self.node.login.start("alice", &PASSWORD.into(), Purpose::Access, &home()).await
     }
 
     pub async fn finish(&self, challenge: &Challenge, code: &Secret) -> Result<NewSession, LoginError> {
-        self.node.login.finish(&challenge.token, code, &home()).await
+        self.node.login.finish(&challenge.token, FactorKind::Totp, code, &home()).await
     }
 
     /// Logs in with the code the app shows now.
@@ -189,8 +189,8 @@ impl Alice {
     }
 
     pub async fn totp(&self, node: &Node) -> String {
-        let factors = node.setup.store.totp_factors(&self.enrolment.user.id).await.unwrap();
-        format!("totp/{}", factors[0].id)
+        let factors = node.setup.store.factors(&self.enrolment.user.id).await.unwrap();
+        factors[0].authenticator()
     }
 }
 

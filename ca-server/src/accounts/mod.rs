@@ -1,12 +1,15 @@
-//! Accounts, as officers and the operator handle them: add, disable, enable, unlock, reset.
+//! Accounts, as officers and the operator handle them: add, disable, enable, unlock, reset; and, in [`own`], as their
+//! owners do.
 //!
 //! Each is recorded before it is done (I10): the log may say more than happened, never less.
+
+pub mod own;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ca_core::log::event::What;
-use ca_core::names::{Email, GroupName, UserName};
+use ca_core::names::{Email, GroupName, Label, UserName};
 use ca_core::policy::FactorKind;
 
 use crate::factors::hash_pool::PoolError;
@@ -16,7 +19,7 @@ use crate::factors::totp::{Seed, TotpError};
 use crate::ids::{self, NoRandomness};
 use crate::login::{AccountName, AuditUnavailable, Setup, canonical};
 use crate::secret::Secret;
-use crate::store::{NewTotp, NewUser, StoreError, User};
+use crate::store::{NewFactor, NewUser, StoreError, User, authenticator};
 
 /// What the first TOTP factor is called.
 const FIRST_LABEL: &str = "authenticator app";
@@ -40,6 +43,18 @@ pub enum AccountError {
     /// The password cannot be hashed now.
     #[error(transparent)]
     Hash(#[from] PoolError),
+    /// The code does not show that the new factor works.
+    #[error("the code is not what the new factor shows")]
+    WrongCode,
+    /// The account has no such factor.
+    #[error("the account has no such factor")]
+    NoFactor,
+    /// It is the only factor the account has (F15).
+    #[error("the last factor of an account cannot be removed")]
+    LastFactor,
+    /// The account has as many factors as one can have.
+    #[error("an account can have {} factors", own::MAX_FACTORS)]
+    TooMany,
     /// The factor cannot be made.
     #[error(transparent)]
     Totp(#[from] TotpError),
@@ -108,7 +123,7 @@ impl Accounts {
             }
         }
         let password = self.hash(&user, &new.password).await?;
-        let (totp, enrolment) = self.enrol(&user)?;
+        let (factor, enrolment) = self.enrol(&user)?;
         self.record(What::UserAdded {
             user: user.name.clone(),
             email: user.email.clone(),
@@ -117,7 +132,7 @@ impl Accounts {
             by: by.to_owned(),
         })
         .await?;
-        let row = NewUser { user, password, totp };
+        let row = NewUser { user, password, factor };
         self.setup.store.add_user(&row, self.setup.clock.now().seconds()).await?;
         Ok(enrolment)
     }
@@ -144,11 +159,11 @@ impl Accounts {
     pub async fn reset(&self, name: &str, password: &Secret, by: &str) -> Result<Enrolment, AccountError> {
         let user = self.find(name).await?;
         let password = self.hash(&user, password).await?;
-        let (totp, enrolment) = self.enrol(&user)?;
+        let (factor, enrolment) = self.enrol(&user)?;
         let (name, by) = (user.name.clone(), by.to_owned());
         self.record(What::UserReset { user: name, factors: vec![FactorKind::Totp], by }).await?;
         let now = self.setup.clock.now().seconds();
-        self.setup.store.replace_credentials(&user.id, &password, &totp, now).await?;
+        self.setup.store.replace_credentials(&user.id, &password, &factor, now).await?;
         self.setup.sessions.forget_user(&user.id);
         Ok(enrolment)
     }
@@ -168,18 +183,32 @@ impl Accounts {
     }
 
     async fn hash(&self, user: &User, chosen: &Secret) -> Result<PasswordHash, AccountError> {
+        self.hash_from(user, chosen, IpAddr::V4(Ipv4Addr::LOCALHOST)).await
+    }
+
+    async fn hash_from(
+        &self,
+        user: &User,
+        chosen: &Secret,
+        ip: IpAddr,
+    ) -> Result<PasswordHash, AccountError> {
         let password = Password::chosen(chosen, &[user.name.as_str(), user.email.as_str()])?;
-        let place = self.setup.hashes.admit(IpAddr::V4(Ipv4Addr::LOCALHOST))?;
+        let place = self.setup.hashes.admit(ip)?;
         Ok(self.setup.hashes.hash(place, password).await?)
     }
 
-    fn enrol(&self, user: &User) -> Result<(NewTotp, Enrolment), AccountError> {
+    fn enrol(&self, user: &User) -> Result<(NewFactor, Enrolment), AccountError> {
+        self.new_totp(user, FIRST_LABEL.parse()?)
+    }
+
+    /// Makes a TOTP factor, and what its owner has to take over.
+    fn new_totp(&self, user: &User, label: Label) -> Result<(NewFactor, Enrolment), AccountError> {
         let seed = Seed::generate()?;
         let id = ids::new_id(self.setup.clock.now())?;
-        let sealed = self.setup.sealer.seal(seed.bytes(), &format!("totp/{id}"))?;
-        let totp = NewTotp { id, label: FIRST_LABEL.to_owned(), seed: sealed };
+        let secret = self.setup.sealer.seal(seed.bytes(), &authenticator(FactorKind::Totp, &id))?;
+        let factor = NewFactor { id, kind: FactorKind::Totp, label, secret, tag: None, counter: 0 };
         let otpauth_url = seed.to_url(&self.issuer, user.email.as_str())?;
-        Ok((totp, Enrolment { user: user.clone(), otpauth_url, base32: seed.to_base32() }))
+        Ok((factor, Enrolment { user: user.clone(), otpauth_url, base32: seed.to_base32() }))
     }
 
     async fn record(&self, event: What) -> Result<(), AccountError> {

@@ -1,0 +1,105 @@
+//! What can be shown as a second factor, and which factor of the account it is.
+
+use ca_core::policy::FactorKind;
+use ca_core::time::UnixMillis;
+
+use super::{Login, LoginError};
+use crate::factors::recovery;
+use crate::factors::totp::{Code, Seed};
+use crate::secret::Secret;
+use crate::store::{RecoveryHash, StoredFactor, User, authenticator};
+
+/// A factor whose attempt is counted.
+pub(super) struct Tried {
+    /// The factor; none for recovery codes, which are no factor of their own.
+    pub(super) factor: Option<StoredFactor>,
+    pub(super) authenticator: String,
+    pub(super) failures: u64,
+}
+
+/// The factor that was shown, and what is used up with it.
+pub(super) struct Hit {
+    pub(super) authenticator: String,
+    pub(super) used_up: UsedUp,
+}
+
+/// What makes a proof good once.
+pub(super) enum UsedUp {
+    /// The time step or counter.
+    Counter(u64),
+    /// The code.
+    Recovery(RecoveryHash),
+}
+
+impl Login {
+    /// Gives the kinds of factor an account can show, recovery codes last.
+    pub(super) async fn kinds(&self, user_id: &str) -> Result<Vec<FactorKind>, LoginError> {
+        let mut kinds: Vec<FactorKind> = Vec::new();
+        for factor in self.setup.store.factors(user_id).await? {
+            if !kinds.contains(&factor.kind) {
+                kinds.push(factor.kind);
+            }
+        }
+        if self.setup.store.recovery_codes_left(user_id).await? > 0 {
+            kinds.push(FactorKind::Recovery);
+        }
+        Ok(kinds)
+    }
+
+    /// Gives what counts the failures of an account's factors of a kind, with the factors.
+    pub(super) async fn authenticators(
+        &self,
+        user: &User,
+        kind: FactorKind,
+    ) -> Result<Vec<(String, Option<StoredFactor>)>, LoginError> {
+        if kind == FactorKind::Recovery {
+            let any = self.setup.store.recovery_codes_left(&user.id).await? > 0;
+            return Ok(any.then(|| (authenticator(kind, &user.id), None)).into_iter().collect());
+        }
+        let factors = self.setup.store.factors(&user.id).await?;
+        let of_kind = factors.into_iter().filter(|factor| factor.kind == kind);
+        Ok(of_kind.map(|factor| (factor.authenticator(), Some(factor))).collect())
+    }
+
+    /// Finds the factor that shows this.
+    pub(super) async fn matching(
+        &self,
+        user: &User,
+        kind: FactorKind,
+        tried: &[Tried],
+        code: &Secret,
+        now: UnixMillis,
+    ) -> Result<Option<Hit>, LoginError> {
+        match kind {
+            FactorKind::Totp => self.matching_totp(tried, code, now),
+            FactorKind::Recovery => self.matching_recovery(user, code).await,
+            FactorKind::Sms | FactorKind::Yubikey | FactorKind::Webauthn => Ok(None),
+        }
+    }
+
+    fn matching_totp(
+        &self,
+        tried: &[Tried],
+        code: &Secret,
+        now: UnixMillis,
+    ) -> Result<Option<Hit>, LoginError> {
+        let Some(code) = Code::parse(code.expose()) else { return Ok(None) };
+        for Tried { factor, authenticator, .. } in tried {
+            let Some(factor) = factor else { continue };
+            let seed = Seed::from_bytes(self.setup.sealer.open(&factor.secret, authenticator)?)
+                .map_err(|error| LoginError::Unavailable { cause: error.to_string() })?;
+            if let Some(step) = seed.matching_step(&code, now.seconds()) {
+                let authenticator = authenticator.clone();
+                return Ok(Some(Hit { authenticator, used_up: UsedUp::Counter(step) }));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn matching_recovery(&self, user: &User, code: &Secret) -> Result<Option<Hit>, LoginError> {
+        let Some(hash) = recovery::hash(code) else { return Ok(None) };
+        let known = self.setup.store.is_recovery_code(&user.id, &hash).await?;
+        let authenticator = authenticator(FactorKind::Recovery, &user.id);
+        Ok(known.then_some(Hit { authenticator, used_up: UsedUp::Recovery(hash) }))
+    }
+}
