@@ -1,0 +1,152 @@
+//! A person looks after their account with the real `ca`: another factor, recovery codes, a new password.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+use countersign_tests::client::Client;
+use countersign_tests::journey;
+use countersign_tests::person::Person;
+use countersign_tests::process::{output, run};
+use countersign_tests::server::Server;
+use countersign_tests::totp::Phone;
+use reqwest::{Certificate, Method, StatusCode};
+use serde_json::{Value, json};
+
+/// Gives a command the credentials that are asked for.
+fn with(mut command: Command, password: &str, code: &str) -> Command {
+    command.env("COUNTERSIGN_PASSWORD", password).env("COUNTERSIGN_CODE", code);
+    command
+}
+
+/// Adds a TOTP app with `ca factor add`; answers it as a person would, with what the new app shows.
+fn add_phone(person: &Person, label: &str) -> Result<Phone> {
+    let add = ["factor", "add", "totp", "--label", label, "--json", "--factor", "totp", "--new-code-fd", "0"];
+    let mut command = with(person.ca(&add)?, &person.password, &person.phone.code());
+    let mut adding = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let mut shown = BufReader::new(adding.stdout.take().context("its output")?);
+    let mut pending = String::new();
+    while !pending.ends_with("}\n") {
+        ensure!(shown.read_line(&mut pending)? > 0, "`ca factor add` ended early: {pending}");
+    }
+    let pending: Value = serde_json::from_str(&pending)?;
+    ensure!(pending["otpauth_url"].as_str().is_some_and(|url| url.starts_with("otpauth://totp/")));
+    let phone = Phone::new(pending["secret"].as_str().context("its secret")?)?;
+    writeln!(adding.stdin.take().context("its input")?, "{}", phone.code())?;
+    ensure!(adding.wait()?.success(), "`ca factor add` failed");
+    Ok(phone)
+}
+
+#[test]
+fn a_person_adds_a_factor_and_changes_the_password_and_recovers() -> Result<()> {
+    let server = Server::start()?;
+    let ann = Person::new(&server, "ann", &["engineers"])?;
+    ann.login()?;
+    let phone = add_phone(&ann, "second phone")?;
+    ensure!(!output(&mut ann.ca(&["factor", "list"])?)?.status.success(), "the session has ended");
+
+    let codes = ["recovery", "codes", "--json", "--user", "ann", "--factor", "totp"];
+    let codes = run(&mut with(ann.ca(&codes)?, &ann.password, &phone.code()))?;
+    let codes: Value = serde_json::from_str(&codes)?;
+    let codes: Vec<&str> =
+        codes["codes"].as_array().context("codes")?.iter().filter_map(Value::as_str).collect();
+    ensure!(codes.len() == 8, "{codes:?}");
+
+    let change = ["password", "--user", "ann", "--factor", "recovery"];
+    let new = "an altogether different one";
+    run(with(ann.ca(&change)?, &ann.password, codes[0]).env("COUNTERSIGN_NEW_PASSWORD", new))?;
+    let again =
+        output(with(ann.ca(&change)?, new, codes[0]).env("COUNTERSIGN_NEW_PASSWORD", "another one yet"))?;
+    ensure!(!again.status.success(), "f12: a recovery code was taken twice");
+
+    let login = ["login", "--user", "ann", "--factor", "recovery"];
+    run(&mut with(ann.ca(&login)?, new, codes[3]))?;
+    let account: Value = serde_json::from_str(&run(&mut ann.ca(&["factor", "list", "--json"])?)?)?;
+    ensure!(account["factors"].as_array().is_some_and(|factors| factors.len() == 2), "{account}");
+    ensure!(account["recovery_codes_left"] == 6, "{account}");
+    let remove = ["factor", "remove", "authenticator app", "--factor", "recovery"];
+    run(&mut with(ann.ca(&remove)?, new, codes[1]))?;
+    let remove = ["factor", "remove", "second phone", "--user", "ann", "--factor", "recovery"];
+    let last = output(&mut with(ann.ca(&remove)?, new, codes[2]))?;
+    let said = String::from_utf8_lossy(&last.stderr).into_owned();
+    ensure!(last.status.code() == Some(1) && said.contains("last factor"), "f15: {said}");
+    audited(&server, &ann)
+}
+
+/// The log says all of it, and its decisions replay.
+fn audited(server: &Server, ann: &Person) -> Result<()> {
+    let events = run(&mut ann.ca(&[
+        "audit",
+        "search",
+        &server.log_folder().to_string_lossy(),
+        "--key",
+        &server.log_key().to_string_lossy(),
+        "--user",
+        "ann",
+    ])?)?;
+    for kind in ["factor-added", "recovery-codes-made", "password-changed", "factor-removed"] {
+        ensure!(events.contains(kind), "no {kind} in\n{events}");
+    }
+    journey::verify(server, ann)
+}
+
+/// Sends a call with a token; gives the status and the body.
+async fn call(
+    server: &Server,
+    token: &str,
+    method: Method,
+    path: &str,
+    body: &Value,
+) -> Result<(StatusCode, Value)> {
+    let pem = std::fs::read(server.tls_certificate())?;
+    let client = reqwest::Client::builder().tls_certs_only(Certificate::from_pem_bundle(&pem)?).build()?;
+    let request = client.request(method, format!("{}{path}", server.url())).bearer_auth(token);
+    let answer = request.json(body).send().await?;
+    let status = answer.status();
+    Ok((status, serde_json::from_slice(&answer.bytes().await?).unwrap_or_default()))
+}
+
+#[tokio::test]
+async fn f14_a_session_alone_changes_nothing() -> Result<()> {
+    let server = Server::start()?;
+    let ann = Person::new(&server, "ann", &["engineers"])?;
+    let mut client = Client::connect(&server).await?;
+    client.login(&ann).await?;
+    let token = client.token.context("a session")?;
+    let (status, account) = call(&server, &token, Method::GET, "/v1/account", &json!({})).await?;
+    ensure!(status == 200, "{account}");
+    let id = account["factors"][0]["id"].as_str().context("a factor")?.to_owned();
+    let factor = format!("/v1/account/factors/{id}");
+    let changes = [
+        (Method::POST, "/v1/account/factors", json!({ "kind": "totp", "label": "mine" })),
+        (Method::POST, &factor, json!({ "code": "123456" })),
+        (Method::DELETE, &factor, json!({})),
+        (Method::PUT, "/v1/account/password", json!({ "password": "a stolen session" })),
+        (Method::POST, "/v1/account/recovery-codes", json!({})),
+    ];
+    for (method, path, body) in changes {
+        let (status, problem) = call(&server, &token, method.clone(), path, &body).await?;
+        ensure!(status == 401, "{method} {path}: {status} {problem}");
+        ensure!(problem["type"] == "urn:countersign:problem:full-credentials-needed", "{problem}");
+    }
+    let (_, after) = call(&server, &token, Method::GET, "/v1/account", &json!({})).await?;
+    ensure!(after == account, "something changed: {after}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_session_for_changing_the_account_gets_no_certificate() -> Result<()> {
+    let server = Server::start()?;
+    let ann = Person::new(&server, "ann", &["engineers"])?;
+    let first = json!({ "user": "ann", "password": ann.password, "purpose": "account" });
+    let (_, challenge) = call(&server, "", Method::POST, "/v1/login", &first).await?;
+    let second = json!({ "challenge": challenge["challenge"], "kind": "totp", "code": ann.phone.code() });
+    let (status, login) = call(&server, "", Method::POST, "/v1/login/factor", &second).await?;
+    ensure!(status == 200, "{login}");
+    let token = login["token"].as_str().context("a token")?;
+    let body = countersign_tests::requests::signed_request(countersign_tests::server::ORIGIN, "ann", "dev")?;
+    let (status, problem) =
+        call(&server, token, Method::POST, "/v1/certificates", &serde_json::to_value(body)?).await?;
+    ensure!(status == 401, "{status} {problem}");
+    Ok(())
+}
