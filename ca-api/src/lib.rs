@@ -146,6 +146,48 @@ bodies! {
         pub codes: Vec<Secret>,
     }
 
+    /// `POST /v1/account/api-keys`: an API key to be.
+    pub struct NewApiKey {
+        /// What its owner calls it.
+        pub label: String,
+        /// The only profiles it can ask for; at least one.
+        pub profiles: Vec<String>,
+        /// The only networks it can come from, such as `10.0.0.0/8`; at least one.
+        pub networks: Vec<String>,
+        /// How long it lasts, in seconds; 366 days at most.
+        pub lasts_secs: u64,
+    }
+
+    /// An API key.
+    pub struct ApiKey {
+        /// Its identity, which opens nothing.
+        pub id: String,
+        /// What its owner calls it.
+        pub label: String,
+        /// The only profiles it can ask for.
+        pub profiles: Vec<String>,
+        /// The only networks it can come from.
+        pub networks: Vec<String>,
+        /// When it ends, in seconds since the epoch.
+        pub expires_at: u64,
+        /// When it was used last, in seconds since the epoch.
+        pub last_used_at: Option<u64>,
+    }
+
+    /// The API keys of an account.
+    pub struct ApiKeys {
+        /// The keys, the oldest first.
+        pub api_keys: Vec<ApiKey>,
+    }
+
+    /// An API key, made.
+    pub struct MadeApiKey {
+        /// The key.
+        pub api_key: ApiKey,
+        /// The bearer token, shown this once.
+        pub token: Secret,
+    }
+
     /// `POST /v1/certificates`: a request and the proof that its sender holds the key.
     pub struct CertificateRequest {
         /// The canonical text of the request (`docs/log-format.md`).

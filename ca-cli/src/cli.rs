@@ -50,6 +50,9 @@ pub(crate) enum Command {
     /// Codes for the day when every factor is lost
     #[command(subcommand)]
     Recovery(Recovery),
+    /// Keys for programs, which ask for certificates without a person
+    #[command(subcommand)]
+    Apikey(ApiKey),
     /// Ask for a certificate, check it, and put it into ssh-agent or beside a key file
     Request(Request),
     /// Show what a certificate says, who signed it, whether it is valid and in the log
@@ -160,6 +163,51 @@ pub(crate) struct Password {
 pub(crate) enum Recovery {
     /// Print new recovery codes, in place of all before; asks for the password and a factor
     Codes(Credentials),
+}
+
+/// The commands of `ca apikey`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ApiKey {
+    /// Make an API key and print its token, this once; asks for the password and a factor
+    Add(AddApiKey),
+    /// List the API keys of your account
+    List,
+    /// Revoke an API key; asks for the password and a factor
+    Revoke(RevokeApiKey),
+}
+
+/// Options of `ca apikey add`.
+#[derive(Debug, Args)]
+pub(crate) struct AddApiKey {
+    /// What to call it, such as "nightly backup"
+    pub(crate) label: String,
+
+    /// A profile it may ask for; may be given several times
+    #[arg(long = "profile", required = true, value_name = "PROFILE")]
+    pub(crate) profiles: Vec<String>,
+
+    /// A network it may come from, such as 10.0.0.0/8; may be given several times
+    #[arg(long = "network", required = true, value_name = "NETWORK")]
+    pub(crate) networks: Vec<String>,
+
+    /// How long it lasts, in days
+    #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u64).range(1..=366))]
+    pub(crate) days: u64,
+
+    /// Who logs in
+    #[command(flatten)]
+    pub(crate) credentials: Credentials,
+}
+
+/// Options of `ca apikey revoke`.
+#[derive(Debug, Args)]
+pub(crate) struct RevokeApiKey {
+    /// The label or identity of the key, as `ca apikey list` prints them
+    pub(crate) which: String,
+
+    /// Who logs in
+    #[command(flatten)]
+    pub(crate) credentials: Credentials,
 }
 
 /// Options of `ca request`.

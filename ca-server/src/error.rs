@@ -125,12 +125,15 @@ fn account_problem(error: &AccountError) -> Problem {
         AccountError::WrongCode => {
             say(400, "wrong-code").hint("The factor was not added: try the next code.")
         }
-        AccountError::Unknown { .. } | AccountError::NoFactor => say(404, "not-found"),
+        AccountError::Unknown { .. } | AccountError::NoFactor | AccountError::NoKey => say(404, "not-found"),
         AccountError::LastFactor => {
             say(409, "last-factor").hint("Add another first; without any nobody could log in.")
         }
-        AccountError::TooMany => say(409, "too-many-factors").hint("Remove one first."),
-        AccountError::Store(store::StoreError::Taken | store::StoreError::FactorTaken) => say(409, "taken"),
+        AccountError::Scope(_) => say(400, "malformed"),
+        AccountError::TooMany => say(409, "too-many").hint("Remove one first."),
+        AccountError::Store(
+            store::StoreError::Taken | store::StoreError::FactorTaken | store::StoreError::ApiKeyTaken,
+        ) => say(409, "taken"),
         AccountError::Hash(PoolError::Overloaded) => {
             problem(503, "busy", "the server is busy").retry_after(1)
         }

@@ -1,6 +1,6 @@
 //! `ca factor`, `ca password`, `ca recovery`: what people change of their own account.
 //!
-//! A session alone changes nothing: each change logs in for itself, and ends every other session.
+//! A session alone changes nothing: each change logs in for itself, and most end every other session.
 
 use std::io::IsTerminal as _;
 
@@ -35,7 +35,7 @@ fn add(global: &Global, options: &AddFactor) -> Result<Exit> {
         let proof = FactorProof { code: Secret(code.trim().to_owned()) };
         let factor: Factor = server.post(&format!("/v1/account/factors/{}", pending.id), &proof)?;
         output::note(&format!("Added {} \"{}\".", factor.kind, factor.label));
-        Ok(())
+        sessions_ended(global)
     })
 }
 
@@ -89,7 +89,7 @@ fn remove(global: &Global, options: &RemoveFactor) -> Result<Exit> {
         })?;
         server.delete(&format!("/v1/account/factors/{}", factor.id))?;
         output::note(&format!("Removed {} \"{}\".", factor.kind, factor.label));
-        Ok(())
+        sessions_ended(global)
     })
 }
 
@@ -99,7 +99,7 @@ pub(super) fn password(global: &Global, options: &cli::Password) -> Result<Exit>
         let new = secrets::NEW_PASSWORD.read_new(options.new_password_fd, "New password")?;
         server.put("/v1/account/password", &NewPassword { password: Secret(new.to_string()) })?;
         output::note("The password is changed.");
-        Ok(())
+        sessions_ended(global)
     })
 }
 
@@ -114,12 +114,12 @@ pub(super) fn recovery(global: &Global, command: &cli::Recovery) -> Result<Exit>
             output::note("Recovery codes, shown this once. Each works once. Print them, keep them offline:");
             codes.codes.iter().for_each(|code| output::data(&format!("{}\n", code.0)));
         }
-        Ok(())
+        sessions_ended(global)
     })
 }
 
 /// Logs in for a change, makes it, and ends that session, whatever came of it.
-fn changing(
+pub(super) fn changing(
     global: &Global,
     credentials: &Credentials,
     change: impl FnOnce(&Server) -> Result<()>,
@@ -135,7 +135,12 @@ fn changing(
     // It ends by itself in minutes; that it could not be ended now changes nothing about the change.
     let _ = server.delete("/v1/session");
     changed?;
-    site.remove_session()?;
-    output::note("Every other session has ended: log in again with `ca login`.");
     Ok(Exit::Good)
+}
+
+/// Forgets the session kept here, which has ended with the change.
+fn sessions_ended(global: &Global) -> Result<()> {
+    Site::choose(global)?.remove_session()?;
+    output::note("Every other session has ended: log in again with `ca login`.");
+    Ok(())
 }

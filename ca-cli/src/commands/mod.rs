@@ -1,6 +1,7 @@
 //! One file for each command.
 
 mod account;
+mod api_key;
 mod audit;
 mod completions;
 pub(crate) mod contact;
@@ -27,6 +28,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         Command::Factor(command) => account::factor(global, &command),
         Command::Password(options) => account::password(global, &options),
         Command::Recovery(command) => account::recovery(global, &command),
+        Command::Apikey(command) => api_key::run(global, &command),
         Command::Request(options) => request::run(global, &options),
         Command::Inspect(options) => inspect::run(global, &options),
         Command::Status => status::run(global),

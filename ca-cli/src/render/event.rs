@@ -70,6 +70,11 @@ fn about(what: &What) -> About {
         | What::FactorRemoved { user, kind, label, source, .. } => {
             About::new(&[user], format!("{user}: {kind} {:?} from {}", label.as_str(), source.ip))
         }
+        What::ApiKeyMade { user, key, label, scope, .. } => {
+            let profiles: Vec<_> = scope.profiles.iter().map(ToString::to_string).collect();
+            About::new(&[user], format!("{user}: {key} {:?} for {}", label.as_str(), profiles.join(",")))
+        }
+        What::ApiKeyRevoked { user, key, .. } => About::new(&[user], format!("{user}: {key}")),
         What::PasswordChanged { user, source, .. } | What::AccountFrozen { user, source } => {
             About::new(&[user], format!("{user} from {}", source.ip))
         }

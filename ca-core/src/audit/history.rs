@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::Flaw;
 use crate::log::event::What;
 use crate::names::{Email, GroupName, RequestId, UserName};
-use crate::policy::{FactorKind, Facts, Purpose};
+use crate::policy::{FactorKind, Facts, KeyScope, Purpose};
 use crate::request::FRESHNESS_SECS;
 use crate::time::{Ttl, UnixMillis, UnixSeconds};
 
@@ -30,6 +30,7 @@ const REQUEST_MILLIS: u64 = 2 * (LAG_SECS + FRESHNESS_SECS) * 1000;
 pub(super) struct History {
     accounts: BTreeMap<UserName, Account>,
     logins: BTreeMap<String, Login>,
+    keys: BTreeMap<String, ApiKey>,
     login_times: VecDeque<(UnixMillis, String)>,
     requests: BTreeMap<RequestId, u64>,
     certificates: VecDeque<(UnixMillis, u64)>,
@@ -48,6 +49,14 @@ struct Login {
     user: UserName,
     email: Email,
     factors: Vec<FactorKind>,
+}
+
+/// An API key, which stands for a login; revoked ones are remembered, as they must not come back.
+#[derive(Debug)]
+struct ApiKey {
+    user: UserName,
+    scope: KeyScope,
+    revoked: Option<UnixSeconds>,
 }
 
 impl History {
@@ -71,6 +80,15 @@ impl History {
                 let login = Login { user: user.clone(), email: email.clone(), factors: factors.clone() };
                 self.logins.insert(session.clone(), login);
                 self.login_times.push_back((time, session.clone()));
+            }
+            What::ApiKeyMade { user, key, scope, .. } => {
+                let made = ApiKey { user: user.clone(), scope: scope.clone(), revoked: None };
+                self.keys.insert(key.clone(), made);
+            }
+            What::ApiKeyRevoked { key, .. } => {
+                if let Some(key) = self.keys.get_mut(key) {
+                    key.revoked = Some(time.seconds());
+                }
             }
             _ => {}
         }
@@ -107,14 +125,26 @@ impl History {
         {
             flaws.push(Flaw::AccountDisabled { user: user.name.clone(), by });
         }
-        let session = &facts.session;
-        let kinds: Vec<FactorKind> = session.factors.iter().map(|factor| factor.kind).collect();
-        let began =
-            |login: &Login| login.user == user.name && login.email == user.email && login.factors == kinds;
-        if !self.logins.get(&session.id).is_some_and(began) {
-            flaws.push(Flaw::NoLogin { user: user.name.clone(), session: session.id.clone() });
+        if !self.stands_on_a_login(facts, decided) {
+            flaws.push(Flaw::NoLogin { user: user.name.clone(), session: facts.session.id.clone() });
         }
         flaws
+    }
+
+    /// Tells whether the log has the login that facts speak of, or the API key that stands for one.
+    fn stands_on_a_login(&self, facts: &Facts, decided: UnixSeconds) -> bool {
+        let (user, session) = (&facts.user, &facts.session);
+        let kinds: Vec<FactorKind> = session.factors.iter().map(|factor| factor.kind).collect();
+        if let Some(scope) = &session.key {
+            let good = |key: &ApiKey| {
+                let revoked = key.revoked.is_some_and(|at| decided > at.plus_secs(CLOCK_SECS));
+                key.user == user.name && key.scope == *scope && !revoked
+            };
+            return kinds == [FactorKind::ApiKey] && self.keys.get(&session.id).is_some_and(good);
+        }
+        let began =
+            |login: &Login| login.user == user.name && login.email == user.email && login.factors == kinds;
+        self.logins.get(&session.id).is_some_and(began)
     }
 
     /// Forgets what no later entry can refer to, so that memory does not grow with the log.

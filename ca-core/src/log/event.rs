@@ -13,7 +13,7 @@ use super::checkpoint::Origin;
 use super::hash::sha256;
 use super::leaf::{EntryType, Leaf};
 use crate::names::{Email, GroupName, Label, ProfileName, Reason, RequestId, UserName};
-use crate::policy::{FactorKind, Facts, PolicyId, Purpose, Source};
+use crate::policy::{FactorKind, Facts, KeyScope, PolicyId, Purpose, Source};
 use crate::time::{Ttl, UnixMillis, UnixSeconds};
 
 /// An event with what every event has: the salt, the time of its entry, and the node that wrote it.
@@ -171,6 +171,32 @@ pub enum What {
         user: UserName,
         /// How many.
         count: u64,
+        /// The session it was done with.
+        session: String,
+        /// Where from.
+        source: Source,
+    },
+    /// The owner of an account made an API key.
+    ApiKeyMade {
+        /// Whose.
+        user: UserName,
+        /// Its identity, which opens nothing; sessions are named by it.
+        key: String,
+        /// What its owner calls it.
+        label: Label,
+        /// What it may be used for.
+        scope: KeyScope,
+        /// The session it was done with.
+        session: String,
+        /// Where from.
+        source: Source,
+    },
+    /// An API key was revoked.
+    ApiKeyRevoked {
+        /// Whose.
+        user: UserName,
+        /// Its identity.
+        key: String,
         /// The session it was done with.
         session: String,
         /// Where from.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::net::IpAddr;
 
 use super::facts::{FactorKind, Facts};
 use super::profile::{Profile, SourceAddress};
@@ -118,6 +119,24 @@ pub enum Denial {
         /// The kind of the key.
         kind: KeyKind,
     },
+    /// The API key is not for this profile.
+    #[error("the API key is not for {profile}")]
+    KeyProfile {
+        /// The profile.
+        profile: ProfileName,
+    },
+    /// The API key is not good where the request came from.
+    #[error("the API key is not good from {source_ip}")]
+    KeySource {
+        /// The address.
+        source_ip: IpAddr,
+    },
+    /// The API key is over.
+    #[error("the API key ended {ended}")]
+    KeyExpired {
+        /// When it ended.
+        ended: UnixSeconds,
+    },
     /// The profile asks for a reason and none was given.
     #[error("{profile} needs a reason")]
     ReasonMissing {
@@ -137,6 +156,7 @@ pub fn decide(policy: &Policy, request: &CertRequest, facts: &Facts, now: UnixSe
         return deny(vec![Denial::NoSuchProfile { profile: request.profile.clone() }]);
     };
     let mut reasons = account_rules(request, facts);
+    reasons.extend(key_rules(request, facts, now));
     reasons.extend(profile_rules(profile, request, facts, now));
     match principals(profile, request, facts) {
         Ok(principals) if reasons.is_empty() => {
@@ -158,6 +178,18 @@ fn account_rules(request: &CertRequest, facts: &Facts) -> Vec<Denial> {
             request.user == user.name,
             Denial::OtherUser { asked: request.user.clone(), session: user.name.clone() },
         ),
+    ];
+    rules.into_iter().filter(|(holds, _)| !holds).map(|(_, denial)| denial).collect()
+}
+
+/// Holds a request made with an API key against what the key is for (F18).
+fn key_rules(request: &CertRequest, facts: &Facts, now: UnixSeconds) -> Vec<Denial> {
+    let Some(key) = &facts.session.key else { return Vec::new() };
+    let source_ip = facts.source.ip.to_canonical();
+    let rules = [
+        (key.profiles.contains(&request.profile), Denial::KeyProfile { profile: request.profile.clone() }),
+        (key.networks.iter().any(|network| network.contains(&source_ip)), Denial::KeySource { source_ip }),
+        (now < key.expires_at, Denial::KeyExpired { ended: key.expires_at }),
     ];
     rules.into_iter().filter(|(holds, _)| !holds).map(|(_, denial)| denial).collect()
 }

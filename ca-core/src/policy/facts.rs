@@ -5,9 +5,10 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::names::{Email, GroupName, UserName};
+use crate::names::{Email, GroupName, ProfileName, UserName};
 use crate::time::UnixSeconds;
 
 /// All that is known when a decision is made, apart from the request, the policy and the time.
@@ -41,6 +42,20 @@ pub struct Session {
     pub id: String,
     /// The factors presented after the password.
     pub factors: Vec<Factor>,
+    /// What the login is limited to, when an API key takes its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyScope>,
+}
+
+/// What an API key may be used for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyScope {
+    /// The only profiles it can ask for.
+    pub profiles: BTreeSet<ProfileName>,
+    /// The only networks it can come from.
+    pub networks: Vec<IpNet>,
+    /// When it is none any more.
+    pub expires_at: UnixSeconds,
 }
 
 /// One factor that was presented.
@@ -66,6 +81,8 @@ pub enum FactorKind {
     Webauthn,
     /// A one-time recovery code.
     Recovery,
+    /// The API key of a program, which takes the place of password and factor.
+    ApiKey,
 }
 
 impl fmt::Display for FactorKind {
@@ -76,6 +93,7 @@ impl fmt::Display for FactorKind {
             Self::Yubikey => "yubikey",
             Self::Webauthn => "webauthn",
             Self::Recovery => "recovery",
+            Self::ApiKey => "api-key",
         })
     }
 }

@@ -5,7 +5,7 @@ mod facts;
 mod profile;
 
 pub use decide::{BACKDATE_SECS, Decision, Denial, Denials, decide};
-pub use facts::{Factor, FactorKind, Facts, Purpose, Session, Source, UnknownFactor, User};
+pub use facts::{Factor, FactorKind, Facts, KeyScope, Purpose, Session, Source, UnknownFactor, User};
 pub use profile::{Extension, PrincipalTemplate, Profile, SourceAddress};
 
 use std::collections::BTreeMap;

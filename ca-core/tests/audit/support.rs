@@ -62,6 +62,7 @@ pub(crate) fn facts() -> Facts {
         session: Session {
             id: "session-1".to_owned(),
             factors: vec![Factor { kind: FactorKind::Totp, at: UnixSeconds(START) }],
+            key: None,
         },
         source: Source { ip: "10.1.2.3".parse().unwrap(), user_agent: None },
     }

@@ -59,6 +59,7 @@ pub fn facts() -> Facts {
         session: Session {
             id: "s1".to_owned(),
             factors: vec![Factor { kind: FactorKind::Totp, at: NOW.seconds().minus_secs(600) }],
+            key: None,
         },
         source: Source { ip: IpAddr::from([192, 0, 2, 7]), user_agent: Some("ca/0.1".to_owned()) },
     }

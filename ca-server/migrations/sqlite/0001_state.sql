@@ -78,6 +78,18 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_user ON sessions (user_id);
 CREATE INDEX sessions_expiry ON sessions (expires_at);
 
+-- For programs, in place of password and factor; each opens no more than its scope says.
+CREATE TABLE api_keys (
+    id           TEXT    NOT NULL PRIMARY KEY,  -- ULID; names the key in events and opens nothing
+    token_hash   BLOB    NOT NULL UNIQUE,       -- SHA-256
+    user_id      TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    label        TEXT    NOT NULL,
+    scope        TEXT    NOT NULL,              -- JSON: profiles, networks, expiry
+    created_at   INTEGER NOT NULL,
+    last_used_at INTEGER,                       -- up to a minute old
+    UNIQUE (user_id, label)
+) STRICT;
+
 CREATE TABLE meta (
     key   TEXT NOT NULL PRIMARY KEY,
     value TEXT NOT NULL

@@ -3,6 +3,7 @@
 //!
 //! Each is recorded before it is done (I10): the log may say more than happened, never less.
 
+mod api_keys;
 pub mod own;
 
 use std::collections::BTreeSet;
@@ -53,8 +54,14 @@ pub enum AccountError {
     #[error("the last factor of an account cannot be removed")]
     LastFactor,
     /// The account has as many factors as one can have.
-    #[error("an account can have {} factors", own::MAX_FACTORS)]
+    #[error("an account can have {} factors and {} API keys", own::MAX_FACTORS, api_keys::MAX_KEYS)]
     TooMany,
+    /// The account has no such API key.
+    #[error("the account has no such API key")]
+    NoKey,
+    /// An API key cannot be of this scope.
+    #[error("the API key is not made: {0}")]
+    Scope(&'static str),
     /// The factor cannot be made.
     #[error(transparent)]
     Totp(#[from] TotpError),

@@ -41,6 +41,8 @@ pub enum FailureReason {
     WrongCode,
     /// The code, or a later one, was used before.
     CodeUsed,
+    /// The API key is unknown, or was revoked.
+    UnknownApiKey,
     /// More than one of these.
     Several,
 }
@@ -57,6 +59,7 @@ impl fmt::Display for FailureReason {
             Self::Challenge => "challenge-invalid",
             Self::WrongCode => "wrong-code",
             Self::CodeUsed => "code-used",
+            Self::UnknownApiKey => "unknown-api-key",
             Self::Several => "several",
         })
     }

@@ -9,6 +9,7 @@
 //! whose event is not in the log (I10). An unknown name, a wrong password and a disabled account take the same way and
 //! get the same answer (F9).
 
+mod api_key;
 pub mod audit;
 mod error;
 mod first_step;
@@ -32,6 +33,7 @@ pub use session::{MAX_AGE_MILLIS, Session, SessionCache};
 use tally::Failed;
 pub use tally::{EVERYTHING_ELSE, MAX_WINDOWS, WINDOW_SECS};
 pub use token::TokenHash;
+pub(crate) use token::{API_KEY, generate as generate_token};
 
 use crate::clock::Clock;
 use crate::factors::hash_pool::HashPool;

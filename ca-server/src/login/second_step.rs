@@ -174,7 +174,7 @@ impl Login {
             return Err(LoginError::ChallengeInvalid);
         }
         let user_id = user.id.clone();
-        let login = policy::Session { id, factors };
+        let login = policy::Session { id, factors, key: None };
         let session = Session { user_id, user: user.into(), purpose, login, expires_at };
         Ok(NewSession { token, session, idle_secs: self.config.idle_secs })
     }

@@ -167,7 +167,7 @@ impl From<SessionRow> for Session {
             user_id: row.user.id.clone(),
             user: row.user.into(),
             purpose: row.purpose,
-            login: policy::Session { id: row.id, factors: row.factors },
+            login: policy::Session { id: row.id, factors: row.factors, key: None },
             expires_at: row.expires_at,
         }
     }

@@ -73,7 +73,7 @@ impl Login {
         match kind {
             FactorKind::Totp => self.matching_totp(tried, code, now),
             FactorKind::Recovery => self.matching_recovery(user, code).await,
-            FactorKind::Sms | FactorKind::Yubikey | FactorKind::Webauthn => Ok(None),
+            FactorKind::Sms | FactorKind::Yubikey | FactorKind::Webauthn | FactorKind::ApiKey => Ok(None),
         }
     }
 

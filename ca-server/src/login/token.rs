@@ -14,6 +14,9 @@ pub(super) const SESSION: &str = "cs_s_";
 /// What every token between the two steps of a login starts with.
 pub(super) const CHALLENGE: &str = "cs_l_";
 
+/// What every API key starts with.
+pub(crate) const API_KEY: &str = "cs_k_";
+
 const RANDOM_BYTES: usize = 32;
 const RANDOM_CHARS: usize = 43;
 
@@ -43,7 +46,7 @@ impl TokenHash {
 }
 
 /// Makes a token, and its hash to store.
-pub(super) fn generate(prefix: &str) -> Result<(Secret, TokenHash), NoRandomness> {
+pub(crate) fn generate(prefix: &str) -> Result<(Secret, TokenHash), NoRandomness> {
     let random = Zeroizing::new(ids::random::<RANDOM_BYTES>()?);
     let token = Secret::new(format!("{prefix}{}", *Zeroizing::new(URL_SAFE_NO_PAD.encode(*random))));
     let hash = TokenHash::hash(token.expose());

@@ -10,7 +10,7 @@ use ca_core::policy::{Purpose, Source};
 
 use crate::app::SharedApp;
 use crate::error::ApiError;
-use crate::login::Session;
+use crate::login::{API_KEY, Session};
 use crate::secret::Secret;
 
 /// The user behind a valid session token.
@@ -24,14 +24,18 @@ impl FromRequestParts<SharedApp> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, ApiError> {
-        let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = header.and_then(|value| value.strip_prefix("Bearer ")).ok_or(ApiError::NoSession)?;
+        let token = bearer(parts).ok_or(ApiError::NoSession)?;
         let session = app.login.authenticate(token).await?;
         Ok(Self { session, token: Secret::from(token) })
     }
 }
 
-/// A caller whose session is for certificates.
+fn bearer(parts: &Parts) -> Option<&str> {
+    let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    header.and_then(|value| value.strip_prefix("Bearer "))
+}
+
+/// A caller who may ask for certificates: by a session for that, or by an API key.
 #[derive(Clone, Debug)]
 pub(super) struct AccessCaller(pub(super) Arc<Session>);
 
@@ -39,6 +43,11 @@ impl FromRequestParts<SharedApp> for AccessCaller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, ApiError> {
+        if let Some(key) = bearer(parts).filter(|token| token.starts_with(API_KEY)) {
+            let key = Secret::from(key);
+            let Peer(source) = Peer::from_request_parts(parts, app).await?;
+            return Ok(Self(app.login.authenticate_key(key.expose(), &source).await?));
+        }
         let caller = Caller::from_request_parts(parts, app).await?;
         match caller.session.purpose {
             Purpose::Access => Ok(Self(caller.session)),

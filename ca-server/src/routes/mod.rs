@@ -1,6 +1,7 @@
 //! The calls there are, one file for each noun; the table is [`router`].
 
 mod account;
+mod api_keys;
 mod caller;
 mod certificates;
 mod log;
@@ -34,6 +35,8 @@ pub fn router(app: SharedApp, deadline: Ttl) -> Router {
         .routes(routes!(account::confirm_factor, account::remove_factor))
         .routes(routes!(account::change_password))
         .routes(routes!(account::make_recovery_codes))
+        .routes(routes!(api_keys::list, api_keys::make))
+        .routes(routes!(api_keys::revoke))
         .routes(routes!(certificates::request))
         .routes(routes!(trust::trust))
         .routes(routes!(trust::profiles))

@@ -3,6 +3,7 @@
 //! `SQLite` for now. PostgreSQL comes later behind the same methods: each is one statement or one short transaction
 //! that takes what it changes by a condition, and none relies on there being a single process.
 
+mod api_keys;
 mod challenges;
 mod factors;
 mod failures;
@@ -21,6 +22,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{Sqlite, Transaction};
 
+pub use api_keys::{ApiKeyRow, NewApiKey};
 pub use challenges::{ChallengeRow, LoginOutcome, PassedFactor, Proof};
 pub use factors::{NewFactor, Removal, StoredFactor, authenticator};
 pub use failures::Failures;
@@ -68,6 +70,9 @@ pub enum StoreError {
     /// The account's name or address is taken.
     #[error("an account of that name or e-mail address exists")]
     Taken,
+    /// The API key's label is taken.
+    #[error("the account has an API key of that label")]
+    ApiKeyTaken,
     /// The factor's label is taken, or the token is another account's.
     #[error("the account has a factor of that label, or the token belongs to another account")]
     FactorTaken,

@@ -128,6 +128,7 @@ impl Ask {
             session: Session {
                 id: "s1".to_owned(),
                 factors: vec![Factor { kind: FactorKind::Totp, at: now }],
+                key: None,
             },
             source: Source { ip: [192, 0, 2, 7].into(), user_agent: None },
         };
