@@ -4,3 +4,4 @@ pub mod hash_pool;
 pub mod password;
 pub mod sealing;
 pub mod totp;
+pub mod yubikey;
