@@ -22,3 +22,4 @@ pub mod shared;
 pub mod sshd;
 pub mod totp;
 pub mod wire;
+pub mod yubico;

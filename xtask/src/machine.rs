@@ -40,6 +40,9 @@ fn missing() -> Vec<&'static str> {
         ("openssh-server", Path::new("/usr/sbin/sshd").exists()),
         ("openssh-client", runs("ssh", &["-V"]) && runs("ssh-keygen", &["-?"])),
         ("oathtool", runs("oathtool", &["--version"])),
+        // modhex, ykgenerate and ykparse; the latter two have no way to say hello that succeeds.
+        ("libyubikey-dev", runs("modhex", &["--help"])),
+        ("libykclient-dev", runs("ykclient", &["--version"])),
         ("strace", runs("strace", &["-V"])),
         ("python3-venv", runs("python3", &["-c", "import ensurepip"])),
     ];

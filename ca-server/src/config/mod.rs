@@ -2,6 +2,7 @@
 
 mod limits;
 mod overrides;
+mod yubikey;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use ca_core::log::Origin;
 use ca_core::time::Ttl;
 pub use limits::Limits;
 use serde::Deserialize;
+pub use yubikey::{ServerUrl, ServerUrlError, YubikeyConfig};
 
 /// Why a configuration is not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +69,8 @@ pub struct Config {
     /// How much patience there is with clients.
     #[serde(default)]
     pub limits: Limits,
+    /// Who validates the OTPs of Yubikeys; without it there is no such factor.
+    pub yubikey: Option<YubikeyConfig>,
 }
 
 /// The key files, each readable by the server's user alone.
@@ -182,6 +186,7 @@ impl Config {
         if let Log::Directory { path } = &mut self.log {
             paths.push(path);
         }
+        paths.extend(self.yubikey.as_mut().map(|yubikey| &mut yubikey.api_key_file));
         for path in paths {
             *path = folder.join(&*path);
         }
@@ -201,7 +206,7 @@ impl Config {
         if self.limits.silence <= self.limits.call {
             return Err(ConfigError::Rule("limits.silence must be above limits.call".to_owned()));
         }
-        Ok(())
+        self.yubikey.as_ref().map_or(Ok(()), |yubikey| yubikey.check(&self.limits))
     }
 }
 

@@ -3,6 +3,7 @@ use std::path::Path;
 use ca_core::time::Ttl;
 
 use super::{Config, Log};
+use crate::factors::yubikey::protocol::SyncLevel;
 
 const GOOD: &str = r#"
 listen = "127.0.0.1:8443"
@@ -77,4 +78,42 @@ fn plain_http_stays_on_loopback() {
     let open = GOOD.replace("127.0.0.1", "0.0.0.0");
     assert!(parse(&open, &[]).unwrap_err().contains("[tls]"));
     assert!(parse(&format!("allow_plain_http = true\n{open}"), &[]).is_ok());
+}
+
+#[test]
+fn a_yubikey_table_needs_a_client_and_its_key_alone() {
+    assert!(parse(GOOD, &[]).unwrap().yubikey.is_none());
+    let text = format!("{GOOD}\n[yubikey]\nclient_id = 87\napi_key_file = \"yubico_key\"\n");
+    let yubikey = parse(&text, &[]).unwrap().yubikey.unwrap();
+    assert_eq!(yubikey.api_key_file, Path::new("/etc/countersign/yubico_key"));
+    assert_eq!((yubikey.client_id, yubikey.timeout.secs(), yubikey.sl), (87, 5, None));
+    let urls: Vec<_> = yubikey.urls.iter().map(|url| url.as_url().as_str()).collect();
+    assert_eq!(urls, ["https://api.yubico.com/wsapi/2.0/verify"]);
+}
+
+#[test]
+fn a_yubikey_table_with_a_slip_is_refused() {
+    let with = |line: &str| {
+        let text = format!("{GOOD}\n[yubikey]\nclient_id = 87\napi_key_file = \"key\"\n{line}\n");
+        parse(&text, &[]).map(|config| config.yubikey.unwrap())
+    };
+    assert_eq!(with("sl = \"secure\"").unwrap().sl, Some(SyncLevel::Secure));
+    assert_eq!(with("sl = 50").unwrap().sl, Some(SyncLevel::Percent(50)));
+    assert!(with("urls = [\"http://127.0.0.1:8080/v\", \"http://[::1]/v\"]").is_ok());
+    for (line, word) in [
+        ("api_key = \"c2VjcmV0\"", "api_key"),
+        ("sl = 101", "sl"),
+        ("sl = \"quick\"", "sl"),
+        ("timeout = \"30s\"", "limits.call"),
+        ("urls = []", "yubikey.urls"),
+        ("urls = [\"http://val.example.com/verify\"]", "https"),
+        ("urls = [\"http://localhost/verify\"]", "https"),
+        ("urls = [\"ftp://127.0.0.1/verify\"]", "https"),
+        ("urls = [\"https://user@val.example.com/verify\"]", "https"),
+        ("urls = [\"https://val.example.com/verify?id=1\"]", "https"),
+        ("urls = [\"verify\"]", "https"),
+    ] {
+        let error = with(line).unwrap_err();
+        assert!(error.contains(word), "{line}: {error}");
+    }
 }

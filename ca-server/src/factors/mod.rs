@@ -5,3 +5,4 @@ pub mod password;
 pub mod recovery;
 pub mod sealing;
 pub mod totp;
+pub mod yubikey;
