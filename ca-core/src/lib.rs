@@ -2,11 +2,13 @@
 //!
 //! Nothing here reads a clock, randomness, a file or a socket (I3): time and nonces are arguments.
 //!
-//! Reading order: [`names`], [`time`], [`ssh`], [`request`], [`policy`], [`cert`], [`issuance`], [`log`], [`audit`].
+//! Reading order: [`names`], [`time`], [`ssh`], [`request`], [`policy`], [`cert`], [`issuance`], [`krl`], [`log`],
+//! [`audit`].
 
 pub mod audit;
 pub mod cert;
 pub mod issuance;
+pub mod krl;
 pub mod log;
 pub mod names;
 pub mod policy;

@@ -45,10 +45,13 @@ impl OpenSsh {
         }
     }
 
-    /// Gives the lines of sshd's configuration that it needs to find its own parts.
+    /// Gives the lines of sshd's configuration that it needs to find its own parts, and to go on listening to an
+    /// address from which many logins fail.
     pub fn configuration(&self) -> String {
         let Some(folder) = &self.folder else { return String::new() };
         let folder = folder.display();
-        format!("SshdSessionPath {folder}/sshd-session\nSshdAuthPath {folder}/sshd-auth\n")
+        format!(
+            "SshdSessionPath {folder}/sshd-session\nSshdAuthPath {folder}/sshd-auth\nPerSourcePenalties no\n"
+        )
     }
 }

@@ -1,6 +1,7 @@
 //! A real sshd on a port of its own, which trusts one CA.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -29,10 +30,16 @@ impl Sshd {
 
     /// Starts the sshd of one OpenSSH, which [`Sshd::ssh`] will then come from, too.
     pub fn start_of(openssh: OpenSsh, ca_key: &Path) -> Result<Self> {
+        Self::start_with(openssh, ca_key, "")
+    }
+
+    /// Starts it with more lines of configuration.
+    pub fn start_with(openssh: OpenSsh, ca_key: &Path, lines: &str) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let account = running_user()?;
         let port = ports::free()?;
         let config = configure(&openssh, folder.path(), ca_key, port)?;
+        File::options().append(true).open(&config)?.write_all(lines.as_bytes())?;
         let mut command = Command::new(openssh.program("sshd"));
         command.args(["-D", "-e", "-f"]).arg(&config);
         let mut process = Running::start("sshd", &mut command, &folder.path().join("sshd.log"))?;
