@@ -54,7 +54,10 @@ impl Serve {
         }
         let (app, tasks) = tokio::select! {
             started = start::app(config) => started?,
-            () = stop.asked() => return Ok(tracing::info!("stopped before it served")),
+            () = stop.asked() => {
+                tracing::info!("stopped before it served");
+                return Ok(());
+            }
         };
         tracing::info!(?urls, policy = %app.policy.id(), "listening");
         if let Some(path) = &self.ready_file {
