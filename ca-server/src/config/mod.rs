@@ -1,6 +1,7 @@
 //! The server's configuration: one TOML file, every key of which an environment variable can override.
 
 mod limits;
+mod messages;
 mod overrides;
 
 use std::net::SocketAddr;
@@ -9,6 +10,10 @@ use std::path::{Path, PathBuf};
 use ca_core::log::Origin;
 use ca_core::time::Ttl;
 pub use limits::Limits;
+pub use messages::{
+    Endpoint, Login, Mail, MailServer, Sender, Sms, SmsLimits, SmsProvider, Sns, Transport, Twilio,
+    TwilioSender,
+};
 use serde::Deserialize;
 
 /// Why a configuration is not accepted.
@@ -67,6 +72,10 @@ pub struct Config {
     /// How much patience there is with clients.
     #[serde(default)]
     pub limits: Limits,
+    /// How SMS are sent; without it there is no factor `sms`.
+    pub sms: Option<Sms>,
+    /// How e-mail is sent; without it nobody is notified.
+    pub mail: Option<Mail>,
 }
 
 /// The key files, each readable by the server's user alone.
@@ -181,6 +190,12 @@ impl Config {
         }
         if let Log::Directory { path } = &mut self.log {
             paths.push(path);
+        }
+        if let Some(Sms { provider: SmsProvider::Twilio(twilio), .. }) = &mut self.sms {
+            paths.push(&mut twilio.auth_file);
+        }
+        if let Some(Mail { login: Some(login), .. }) = &mut self.mail {
+            paths.push(&mut login.password_file);
         }
         for path in paths {
             *path = folder.join(&*path);
