@@ -58,6 +58,8 @@ pub enum Reply {
         /// The body.
         body: String,
     },
+    /// The same request is to be sent to this URL instead (307).
+    Redirect(String),
     /// Nothing, on a connection that stays open.
     Silence,
 }
@@ -118,6 +120,9 @@ async fn answer(request: Request<Incoming>, answers: Arc<Answers>) -> Result<Res
     match answers(&Call { method: head.method, path, headers: head.headers, body }) {
         Reply::Answer { status, kind, body } => {
             Ok(Response::builder().status(status).header("content-type", kind).body(body)?)
+        }
+        Reply::Redirect(url) => {
+            Ok(Response::builder().status(307).header("location", url).body(String::new())?)
         }
         Reply::Silence => std::future::pending().await,
     }

@@ -45,6 +45,8 @@ pub enum Mood {
     Error(u16, u32),
     /// An answer that is not Twilio's.
     Other(u16, String),
+    /// A redirection to this URL.
+    Redirect(String),
     /// No answer.
     Silent,
 }
@@ -110,6 +112,7 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 fn answer(call: &Call, state: &mut State) -> Reply {
     match &state.mood {
         Mood::Silent => return Reply::Silence,
+        Mood::Redirect(url) => return Reply::Redirect(url.clone()),
         Mood::Other(status, body) => {
             return Reply::Answer { status: *status, kind: "text/html", body: body.clone() };
         }

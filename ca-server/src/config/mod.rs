@@ -194,8 +194,9 @@ impl Config {
         if let Some(Sms { provider: SmsProvider::Twilio(twilio), .. }) = &mut self.sms {
             paths.push(&mut twilio.auth_file);
         }
-        if let Some(Mail { login: Some(login), .. }) = &mut self.mail {
-            paths.push(&mut login.password_file);
+        if let Some(mail) = &mut self.mail {
+            paths.extend(mail.ca_file.as_mut());
+            paths.extend(mail.login.as_mut().map(|login| &mut login.password_file));
         }
         for path in paths {
             *path = folder.join(&*path);

@@ -7,10 +7,12 @@ use ca_core::names::Email;
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::{AsyncSmtpTransport, Error};
 use lettre::{AsyncTransport as _, Tokio1Executor};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 use super::{SetupError, root};
 use crate::config::{Login, Mail, MailServer, Sender, Transport};
@@ -50,7 +52,7 @@ impl Mailer {
         let MailServer { host, port, .. } = &config.server;
         let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
             .port(*port)
-            .tls(tls(&config.server)?)
+            .tls(tls(config)?)
             .timeout(Some(timeout))
             .hello_name(ClientId::Domain(config.from.domain().to_owned()));
         if let Some(login) = &config.login {
@@ -98,16 +100,27 @@ impl fmt::Debug for Mailer {
     }
 }
 
-fn tls(server: &MailServer) -> Result<Tls, SetupError> {
-    let parameters = || {
-        TlsParameters::new(server.host.clone())
-            .map_err(|error| SetupError::Client { what: "TLS for mail", cause: root(&error) })
-    };
-    Ok(match server.transport {
-        Transport::Tls => Tls::Wrapper(parameters()?),
-        Transport::StartTls => Tls::Required(parameters()?),
+fn tls(config: &Mail) -> Result<Tls, SetupError> {
+    Ok(match config.server.transport {
+        Transport::Tls => Tls::Wrapper(parameters(config)?),
+        Transport::StartTls => Tls::Required(parameters(config)?),
         Transport::Plain => Tls::None,
     })
+}
+
+fn parameters(config: &Mail) -> Result<TlsParameters, SetupError> {
+    let failed = |cause: String| SetupError::Client { what: "TLS for mail", cause };
+    let mut builder = TlsParameters::builder(config.server.host.clone());
+    if let Some(path) = &config.ca_file {
+        let unfit = |cause: String| failed(format!("{}: {cause}", path.display()));
+        let pem = std::fs::read(path).map_err(|error| unfit(error.to_string()))?;
+        if CertificateDer::pem_slice_iter(&pem).next().is_none() {
+            return Err(unfit("it should hold certificates in PEM".to_owned()));
+        }
+        let certificates = Certificate::from_pem(&pem).map_err(|error| unfit(root(&error)))?;
+        builder = builder.certificate_store(CertificateStore::None).add_root_certificate(certificates);
+    }
+    builder.build().map_err(|error| failed(root(&error)))
 }
 
 fn credentials(login: &Login) -> Result<Credentials, SetupError> {
@@ -134,6 +147,7 @@ fn judge(error: &Error) -> MailError {
         );
         MailError::Unavailable { cause }
     } else if error.is_permanent() {
+        tracing::warn!(code, "the mail server refuses a mail");
         MailError::Refused { cause }
     } else {
         tracing::warn!(code, "the mail server cannot take a mail at the moment");

@@ -4,7 +4,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::PrivateKeyDer;
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 use crate::background::Background;
 
@@ -39,8 +43,18 @@ pub enum Trouble {
     Noise,
 }
 
-#[derive(Debug, Default)]
+/// When TLS begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// Before anything is said.
+    AtOnce,
+    /// After `STARTTLS`; before it, no mail is taken.
+    WhenAsked,
+}
+
+#[derive(Default)]
 struct State {
+    tls: Option<(Tls, TlsAcceptor)>,
     login: Option<(String, String)>,
     trouble: Option<(At, Trouble)>,
     commands: Vec<String>,
@@ -48,7 +62,6 @@ struct State {
 }
 
 /// A running mail server; it ends when dropped.
-#[derive(Debug)]
 pub struct Smtp {
     background: Background,
     state: Arc<Mutex<State>>,
@@ -64,6 +77,19 @@ impl Smtp {
     pub fn start_with_login(username: &str, password: &str) -> Result<Self> {
         let login = Some((username.to_owned(), password.to_owned()));
         Self::run(State { login, ..State::default() })
+    }
+
+    /// Starts one with TLS; gives its certificate for 127.0.0.1 in PEM as well.
+    pub fn start_with_tls(tls: Tls) -> Result<(Self, String)> {
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()])?;
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).map_err(anyhow::Error::msg)?;
+        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)?;
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let smtp = Self::run(State { tls: Some((tls, acceptor)), ..State::default() })?;
+        Ok((smtp, made.cert.pem()))
     }
 
     fn run(state: State) -> Result<Self> {

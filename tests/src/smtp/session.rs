@@ -5,14 +5,20 @@ use std::sync::{Arc, Mutex};
 use anyhow::{Context as _, Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
-use super::{At, Mail, State, Trouble, lock};
+use super::{At, Mail, State, Tls, Trouble, lock};
+
+/// A connection, with or without TLS.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 struct Session {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Box<dyn Stream>>,
     state: Arc<Mutex<State>>,
+    secure: bool,
     known: bool,
     from: Option<String>,
     to: Vec<String>,
@@ -21,8 +27,12 @@ struct Session {
 /// Speaks with a client until it leaves or breaks the rules.
 pub(super) async fn run(stream: TcpStream, state: Arc<Mutex<State>>) -> Result<()> {
     let known = lock(&state).login.is_none();
-    let stream = BufReader::new(stream);
-    let mut session = Session { stream, state, known, from: None, to: Vec::new() };
+    let tls = lock(&state).tls.as_ref().map(|(tls, _)| *tls);
+    let stream: BufReader<Box<dyn Stream>> = BufReader::new(Box::new(stream));
+    let mut session = Session { stream, state, secure: tls.is_none(), known, from: None, to: Vec::new() };
+    if tls == Some(Tls::AtOnce) {
+        session.encrypt().await?;
+    }
     session.answer(Some(At::Greeting), "220 mail.example.com ESMTP").await?;
     loop {
         let line = session.line().await?;
@@ -40,8 +50,14 @@ impl Session {
         match verb.to_ascii_uppercase().as_str() {
             "EHLO" if !rest.is_empty() => {
                 let login = if lock(&self.state).login.is_some() { "250-AUTH PLAIN\r\n" } else { "" };
-                self.answer(None, &format!("250-mail.example.com\r\n{login}250 8BITMIME")).await?;
+                let tls = if self.secure { "" } else { "250-STARTTLS\r\n" };
+                self.answer(None, &format!("250-mail.example.com\r\n{login}{tls}250 8BITMIME")).await?;
             }
+            "STARTTLS" if !self.secure => {
+                self.answer(None, "220 Ready").await?;
+                self.encrypt().await?;
+            }
+            "AUTH" | "MAIL" if !self.secure => self.answer(None, "530 5.7.0 STARTTLS first").await?,
             "AUTH" => self.auth(rest).await?,
             "MAIL" if !self.known => self.answer(None, "530 5.7.0 Authentication required").await?,
             "MAIL" if self.from.is_none() => {
@@ -68,6 +84,17 @@ impl Session {
             _ => self.answer(None, "503 5.5.1 Bad sequence of commands").await?,
         }
         Ok(true)
+    }
+
+    /// Goes on with TLS; what came in before it is forgotten (RFC 3207 §4.2).
+    async fn encrypt(&mut self) -> Result<()> {
+        let acceptor = lock(&self.state).tls.as_ref().map(|(_, acceptor)| acceptor.clone());
+        let none: Box<dyn Stream> = Box::new(tokio::io::empty());
+        let plain = std::mem::replace(&mut self.stream, BufReader::new(none)).into_inner();
+        let stream: Box<dyn Stream> =
+            Box::new(acceptor.context("there is no TLS here")?.accept(plain).await?);
+        (self.stream, self.secure) = (BufReader::new(stream), true);
+        Ok(())
     }
 
     async fn auth(&mut self, rest: &str) -> Result<()> {

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use ca_server::messages::mail::Mailer;
-use countersign_tests::smtp::{Mail, Smtp};
+use ca_server::messages::mail::{MailError, Mailer};
+use countersign_tests::smtp::{Mail, Smtp, Tls};
 
 use crate::secret_file;
 
@@ -97,5 +97,32 @@ async fn a_login_comes_first_where_one_is_wanted() -> Result<()> {
     assert!(!format!("{mailer:?}").contains("pass word"));
     mailer.send(&TO.parse()?, "Hello", "text").await?;
     assert_eq!(smtp.mails().len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn mail_goes_through_tls_to_a_server_whose_certificate_is_trusted() -> Result<()> {
+    for (tls, scheme) in [(Tls::AtOnce, "smtps"), (Tls::WhenAsked, "smtp+starttls")] {
+        let (smtp, certificate) = Smtp::start_with_tls(tls)?;
+        let url = format!("url = \"{scheme}://{}\"\nfrom = \"{FROM}\"\ntimeout = \"2s\"\n", smtp.address());
+        let untrusting = Mailer::new(&toml::from_str(&url)?)?;
+        let error = untrusting.send(&TO.parse()?, "Hello", "text").await;
+        assert!(matches!(error, Err(MailError::Unavailable { .. })), "{scheme}: {error:?}");
+        assert!(!smtp.commands().iter().any(|command| command.starts_with("MAIL")), "{scheme}");
+
+        let (_folder, file) = secret_file(&certificate)?;
+        let trusting = Mailer::new(&toml::from_str(&format!("{url}ca_file = \"{}\"\n", file.display()))?)?;
+        trusting.send(&TO.parse()?, "Hello", "text").await.with_context(|| scheme)?;
+        assert_eq!(smtp.mails().len(), 1, "{scheme}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_file_without_certificates_is_refused() -> Result<()> {
+    let (_folder, file) = secret_file("none")?;
+    let text = format!("url = \"smtps://mx\"\nfrom = \"{FROM}\"\nca_file = \"{}\"\n", file.display());
+    let error = Mailer::new(&toml::from_str(&text)?).err().context("it was accepted")?.to_string();
+    assert!(error.contains("certificates in PEM") && error.contains("secret"), "{error}");
     Ok(())
 }

@@ -79,7 +79,6 @@ async fn f6_an_answer_that_is_not_twilio_s_is_no_success() -> Result<()> {
     for (status, body) in [
         (200, "<html>Welcome to the hotel's network</html>"),
         (204, ""),
-        (302, ""),
         (400, "<html>"),
         (400, "{\"code\":\"21211\"}"),
         (400, "{\"code\":-1}"),
@@ -91,7 +90,18 @@ async fn f6_an_answer_that_is_not_twilio_s_is_no_success() -> Result<()> {
         assert!(!is_refused(&error), "{status}: {error}");
         assert!(error.to_string().contains(&status.to_string()), "{error} does not say {status}");
     }
-    assert_eq!(twilio.calls(), 8, "no redirect is followed");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_redirection_does_not_get_the_code() -> Result<()> {
+    let (twilio, elsewhere) = (Twilio::start()?, Twilio::start()?);
+    let (_folder, sender) = client(&twilio.url(), AUTH_TOKEN).await?;
+    let path = format!("/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json");
+    twilio.set_mood(Mood::Redirect(elsewhere.url() + &path));
+    let error = failure(sender.as_ref()).await?;
+    assert!(!is_refused(&error) && error.to_string().contains("307"), "{error}");
+    assert_eq!((twilio.calls(), elsewhere.calls()), (1, 0));
     Ok(())
 }
 

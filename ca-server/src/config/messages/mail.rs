@@ -19,6 +19,8 @@ pub struct Mail {
     pub from: Sender,
     /// Who the server knows us as; nobody when left out.
     pub login: Option<Login>,
+    /// A file with certificates in PEM to trust instead of the platform's.
+    pub ca_file: Option<PathBuf>,
     /// How long the server may take for one mail.
     pub timeout: Ttl,
 }
@@ -76,7 +78,10 @@ impl TryFrom<String> for Sender {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let sender = text.parse().ok().filter(|_| !text.chars().any(char::is_control)).map(Self);
+        let plain = |mailbox: &Mailbox| {
+            !text.chars().any(char::is_control) && AsRef::<str>::as_ref(&mailbox.email).is_ascii()
+        };
+        let sender = text.parse().ok().filter(plain).map(Self);
         sender.ok_or_else(|| {
             "mail.from must be an address such as \"ca@example.com\" or \"Countersign <ca@example.com>\""
                 .to_owned()
@@ -119,6 +124,7 @@ struct Written {
     from: Sender,
     username: Option<String>,
     password_file: Option<PathBuf>,
+    ca_file: Option<PathBuf>,
     #[serde(default = "default_timeout")]
     timeout: Ttl,
 }
@@ -133,6 +139,10 @@ impl TryFrom<Written> for Mail {
             (Some(_), None) => return Err("mail.username needs mail.password_file".to_owned()),
             (None, Some(_)) => return Err("mail.password_file needs mail.username".to_owned()),
         };
-        Ok(Self { server: written.url, from: written.from, login, timeout: written.timeout })
+        let Written { url: server, from, ca_file, timeout, .. } = written;
+        if ca_file.is_some() && server.transport == Transport::Plain {
+            return Err("mail.ca_file goes with TLS, which smtp:// does without: leave it out".to_owned());
+        }
+        Ok(Self { server, from, login, ca_file, timeout })
     }
 }

@@ -139,6 +139,10 @@ impl TryFrom<Written> for Sms {
         if written.countries.is_empty() {
             return Err("sms.countries must name at least one calling code, such as [\"+49\"]".to_owned());
         }
+        if written.limits.spend_cap_cents_per_day < written.limits.price_cents {
+            return Err("sms.limits.spend_cap_cents_per_day is below price_cents: no SMS could ever be sent"
+                .to_owned());
+        }
         let (limits, timeout, countries) = (written.limits, written.timeout, written.countries.clone());
         let provider = match written.provider {
             Name::Twilio => SmsProvider::Twilio(written.twilio()?),

@@ -77,6 +77,7 @@ fn f10_countries_are_named_and_no_limit_is_nothing() {
     assert_eq!((limits.per_day.get(), limits.per_user_hour.get()), (7, 5));
     assert!(sms(&format!("{SNS}[limits]\nspend_cap_cents_per_day = 0\n")).is_err());
     assert!(sms(&format!("{SNS}[limits]\nper_year = 1\n")).is_err());
+    refused(sms(&format!("{SNS}[limits]\nspend_cap_cents_per_day = 7\n")), "below price_cents");
 }
 
 #[test]
@@ -120,8 +121,12 @@ fn mail_goes_by_tls_or_stays_on_this_machine() {
 fn mail_has_a_sender_and_a_whole_login() {
     assert_eq!(mail(MAIL).unwrap().from.domain(), "example.com");
     refused(mail(&MAIL.replace("ca@", "")), "mail.from must be an address");
+    refused(mail(&MAIL.replace("example.com>", "größe.example>")), "mail.from must be an address");
     refused(mail(&MAIL.replace("Countersign", "A\\r\\nBcc: b@example.com,")), "mail.from must be an address");
     refused(mail(&format!("{MAIL}username = \"ca\"\n")), "needs mail.password_file");
     refused(mail(&format!("{MAIL}password_file = \"p\"\n")), "needs mail.username");
     assert!(mail(&format!("{MAIL}username = \"ca\"\npassword_file = \"p\"\n")).unwrap().login.is_some());
+    assert!(mail(&format!("{MAIL}ca_file = \"ca.pem\"\n")).unwrap().ca_file.is_some());
+    let plain = MAIL.replace("smtps://mail.example.com", "smtp://127.0.0.1");
+    refused(mail(&format!("{plain}ca_file = \"ca.pem\"\n")), "mail.ca_file goes with TLS");
 }

@@ -91,7 +91,10 @@ fn judge(error: &SdkError<PublishError>) -> SmsError {
     let code = error.code().unwrap_or("no code");
     let said = format!("SNS error {code} (status {status})");
     match code {
-        "InvalidParameter" | "InvalidParameterValue" | "ParameterValueInvalid" | "OptedOut" => refused(said),
+        "InvalidParameter" | "InvalidParameterValue" | "ParameterValueInvalid" | "OptedOut" => {
+            tracing::warn!(code, "SNS refuses a number");
+            refused(said)
+        }
         _ if status >= 500 || status == 429 || code.contains("Throttl") => {
             tracing::warn!(status, code, "SNS cannot send an SMS at the moment");
             unavailable(said)

@@ -111,7 +111,8 @@ fn judge(status: StatusCode, code: Option<u32>) -> SmsError {
     if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
         tracing::warn!(%status, code, "Twilio cannot send an SMS at the moment");
         unavailable(said)
-    } else if let Some((_, meaning)) = about_the_number {
+    } else if let Some((code, meaning)) = about_the_number {
+        tracing::warn!(code, meaning, "Twilio refuses a number");
         refused(format!("{meaning}: {said}"))
     } else if status == StatusCode::UNAUTHORIZED || code == Some(20003) {
         tracing::error!(
