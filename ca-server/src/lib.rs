@@ -14,6 +14,7 @@ pub mod key_files;
 pub mod ledger;
 pub mod listen;
 pub mod login;
+pub mod messages;
 pub mod objects;
 pub mod policy_files;
 pub mod routes;

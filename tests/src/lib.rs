@@ -2,8 +2,10 @@
 //!
 //! Reading order: [`process`] and [`programs`] below everything; [`server`], [`person`], [`sshd`] and [`agent`] are the
 //! actors; [`http`], [`client`] and [`requests`] speak the API without `ca`; [`log_folder`] reads the log without it.
+//! [`twilio`], [`sns`] and [`smtp`] stand in for the services that carry messages, each on a [`background`] thread.
 
 pub mod agent;
+pub mod background;
 pub mod bucket;
 pub mod client;
 pub mod http;
@@ -19,7 +21,11 @@ pub mod requests;
 pub mod s3;
 pub mod server;
 pub mod shared;
+pub mod smtp;
+pub mod sns;
 pub mod sshd;
+pub mod stand_in;
 pub mod totp;
+pub mod twilio;
 pub mod wire;
 pub mod yubico;

@@ -36,6 +36,16 @@ pub struct RealS3 {
 }
 
 impl RealS3 {
+    /// Gives the address, as a URL; moto has all of its services there.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Gives the id and the secret of the access key.
+    pub fn access_key(&self) -> (&str, &str) {
+        (&self.key, &self.secret)
+    }
+
     /// Makes a bucket of its own, with versioning and Object Lock or with neither.
     ///
     /// Blocks, also within an asynchronous test.
@@ -103,7 +113,7 @@ pub fn configured() -> Result<Option<Arc<RealS3>>> {
 pub fn moto() -> Result<Arc<RealS3>> {
     static RUNNING: Mutex<Weak<RealS3>> = Mutex::new(Weak::new());
     shared(&RUNNING, || {
-        let python = venv("venv-moto", "python3", &["moto[server,s3,kms]"])?;
+        let python = venv("venv-moto", "python3", &["moto[server,s3,kms,sns]"])?;
         let program = format!("{UNTIL_STDIN_CLOSES}from moto.server import main\nmain(sys.argv[1:])");
         let port = ports::free()?;
         let mut command = Command::new(python);

@@ -64,7 +64,7 @@ fn start(cli: Cli) -> anyhow::Result<()> {
     runtime.block_on(async {
         match cli.command {
             Command::Init(init) => init.run().await,
-            Command::Serve(serve) => serve.run().await,
+            Command::Serve(serve) => Box::pin(serve.run()).await,
             Command::User(user) => user.run().await,
             Command::CheckConfig(file) => check_config(&file).await,
         }

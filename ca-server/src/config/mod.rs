@@ -1,6 +1,7 @@
 //! The server's configuration: one TOML file, every key of which an environment variable can override.
 
 mod limits;
+mod messages;
 mod overrides;
 mod yubikey;
 
@@ -10,6 +11,10 @@ use std::path::{Path, PathBuf};
 use ca_core::log::Origin;
 use ca_core::time::Ttl;
 pub use limits::Limits;
+pub use messages::{
+    Endpoint, Login, Mail, MailServer, Sender, Sms, SmsLimits, SmsProvider, Sns, Transport, Twilio,
+    TwilioSender,
+};
 use serde::Deserialize;
 pub use yubikey::{ServerUrl, ServerUrlError, YubikeyConfig};
 
@@ -71,6 +76,10 @@ pub struct Config {
     pub limits: Limits,
     /// Who validates the OTPs of Yubikeys; without it there is no such factor.
     pub yubikey: Option<YubikeyConfig>,
+    /// How SMS are sent; without it there is no factor `sms`.
+    pub sms: Option<Sms>,
+    /// How e-mail is sent; without it nobody is notified.
+    pub mail: Option<Mail>,
 }
 
 /// The key files, each readable by the server's user alone.
@@ -187,6 +196,13 @@ impl Config {
             paths.push(path);
         }
         paths.extend(self.yubikey.as_mut().map(|yubikey| &mut yubikey.api_key_file));
+        if let Some(Sms { provider: SmsProvider::Twilio(twilio), .. }) = &mut self.sms {
+            paths.push(&mut twilio.auth_file);
+        }
+        if let Some(mail) = &mut self.mail {
+            paths.extend(mail.ca_file.as_mut());
+            paths.extend(mail.login.as_mut().map(|login| &mut login.password_file));
+        }
         for path in paths {
             *path = folder.join(&*path);
         }

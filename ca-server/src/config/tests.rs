@@ -2,7 +2,7 @@ use std::path::Path;
 
 use ca_core::time::Ttl;
 
-use super::{Config, Log};
+use super::{Config, Log, SmsProvider};
 use crate::factors::yubikey::protocol::SyncLevel;
 
 const GOOD: &str = r#"
@@ -116,4 +116,19 @@ fn a_yubikey_table_with_a_slip_is_refused() {
         let error = with(line).unwrap_err();
         assert!(error.contains(word), "{line}: {error}");
     }
+}
+
+#[test]
+fn secrets_of_messages_are_files_beside_the_configuration() {
+    let sms = "[sms]\nprovider = \"twilio\"\naccount_sid = \"AC00000000000000000000000000000001\"\n\
+               from = \"Countersign\"\nauth_file = \"twilio\"\ncountries = [\"+49\"]\n";
+    let mail = "[mail]\nurl = \"smtps://mx\"\nfrom = \"ca@example.com\"\nusername = \"ca\"\npassword_file = \"mail\"\n";
+    let config =
+        parse(&format!("{GOOD}\n{sms}\n{mail}"), &[("CA_SERVER_SMS__LIMITS__PER_DAY", "7")]).unwrap();
+    let sms = config.sms.unwrap();
+    assert_eq!(sms.limits.per_day.get(), 7);
+    let SmsProvider::Twilio(twilio) = sms.provider else { panic!("not Twilio") };
+    assert_eq!(twilio.auth_file, Path::new("/etc/countersign/twilio"));
+    let login = config.mail.unwrap().login.unwrap();
+    assert_eq!(login.password_file, Path::new("/etc/countersign/mail"));
 }
