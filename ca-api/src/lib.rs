@@ -128,6 +128,42 @@ bodies! {
         pub secret: Secret,
     }
 
+    /// `POST /v1/account/factors/sms`: begins to add a phone, and sends it a code.
+    pub struct NewPhone {
+        /// What its owner calls it.
+        pub label: String,
+        /// The number with its country, such as `+49 151 23456789`.
+        pub number: Secret,
+    }
+
+    /// A phone that is no factor until its owner shows the code that was sent to it.
+    pub struct PendingPhone {
+        /// Its identity.
+        pub id: String,
+        /// The number's last digits.
+        pub number: String,
+    }
+
+    /// `POST /v1/account/factors/yubikey`: adds a Yubikey.
+    pub struct NewYubikey {
+        /// What its owner calls it.
+        pub label: String,
+        /// What it shows when touched.
+        pub otp: Secret,
+    }
+
+    /// `POST /v1/login/sms`: sends the code of an SMS factor.
+    pub struct SmsRequest {
+        /// From the first step.
+        pub challenge: Secret,
+    }
+
+    /// A code is on its way.
+    pub struct SmsSent {
+        /// The last digits of the number it went to.
+        pub number: String,
+    }
+
     /// `POST /v1/account/factors/{id}`: what the new factor shows.
     pub struct FactorProof {
         /// The code.

@@ -116,15 +116,41 @@ pub(crate) enum Factor {
     Remove(RemoveFactor),
 }
 
+/// The kinds of factor that can be added.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum FactorKind {
+    /// An authenticator app
+    Totp,
+    /// A phone that gets codes; the weakest
+    Sms,
+    /// A Yubikey that types one-time passwords
+    Yubikey,
+}
+
+impl FactorKind {
+    /// Gives what such a factor is called when its owner does not say.
+    pub(crate) fn default_label(self) -> &'static str {
+        match self {
+            Self::Totp => "authenticator app",
+            Self::Sms => "phone",
+            Self::Yubikey => "Yubikey",
+        }
+    }
+}
+
 /// Options of `ca factor add`.
 #[derive(Debug, Args)]
 pub(crate) struct AddFactor {
-    /// The kind: totp
-    pub(crate) kind: String,
+    /// The kind
+    pub(crate) kind: FactorKind,
 
     /// What to call it, such as "work phone"
-    #[arg(long, default_value = "authenticator app")]
-    pub(crate) label: String,
+    #[arg(long)]
+    pub(crate) label: Option<String>,
+
+    /// The number of the phone with its country, such as +4915123456789; for sms
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) number: Option<String>,
 
     /// Read what the new factor shows from this file descriptor, once its secret is printed
     #[arg(long, value_name = "N")]

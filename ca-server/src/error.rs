@@ -13,6 +13,7 @@ use crate::accounts::AccountError;
 use crate::factors::hash_pool::PoolError;
 use crate::ledger::LedgerError;
 use crate::login::LoginError;
+use crate::login::sms::SendError;
 use crate::objects::StoreError;
 use crate::store;
 
@@ -126,6 +127,17 @@ fn account_problem(error: &AccountError) -> Problem {
             say(400, "wrong-code").hint("The factor was not added: try the next code.")
         }
         AccountError::Unknown { .. } | AccountError::NoFactor | AccountError::NoKey => say(404, "not-found"),
+        AccountError::Phone(_) => say(400, "malformed"),
+        AccountError::NotConfigured(_) => say(404, "no-such-factor").hint("Its operator has not set it up."),
+        AccountError::Send(SendError::Limit { retry_after_secs }) => {
+            say(429, "too-many-messages").retry_after(*retry_after_secs)
+        }
+        AccountError::Send(SendError::Country(_) | SendError::Refused | SendError::NotConfigured) => {
+            say(400, "no-message").hint("Use another number, or another factor.")
+        }
+        AccountError::FactorDown(_) | AccountError::Send(_) => {
+            problem(503, "factor-unavailable", &error.to_string()).retry_after(5)
+        }
         AccountError::LastFactor => {
             say(409, "last-factor").hint("Add another first; without any nobody could log in.")
         }
@@ -196,6 +208,17 @@ fn login_problem(error: &LoginError) -> Problem {
         LoginError::NoSuchFactor { has } => {
             let has: Vec<String> = has.iter().map(ToString::to_string).collect();
             say(404, "no-such-factor").hint(format!("It has: {}.", has.join(", ")))
+        }
+        LoginError::FactorDown { others, .. } => {
+            let others: Vec<String> = others.iter().map(ToString::to_string).collect();
+            let hint = match others.as_slice() {
+                [] => "Try again in a moment.".to_owned(),
+                _ => format!("Use another factor: {}.", others.join(", ")),
+            };
+            say(503, "factor-unavailable").hint(hint).retry_after(5)
+        }
+        LoginError::SmsLimit { retry_after_secs } => {
+            say(429, "too-many-messages").hint("Use another factor, or wait.").retry_after(*retry_after_secs)
         }
         LoginError::Delayed { retry_after_secs } => {
             say(429, "too-many-failures").retry_after(*retry_after_secs)

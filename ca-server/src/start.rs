@@ -17,6 +17,7 @@ use crate::login::{self, Login, LoginConfig};
 use crate::objects::directory::Directory;
 use crate::objects::s3::{S3, S3Config};
 use crate::objects::{ObjectStore, probe};
+use crate::providers::Providers;
 use crate::signer::CaKey;
 use crate::store::Store;
 use crate::{key_files, policy_files};
@@ -76,8 +77,8 @@ pub async fn app(config: Config) -> anyhow::Result<(SharedApp, Tasks)> {
     // At every start, so that what the log knows of the policy never rests on what a database remembers.
     let adopted = What::PolicyAdopted { policy: policy.id(), text: policy.text().to_owned() };
     ledger.append(Draft::Event(adopted)).await?;
-    let setup = parts.login_setup(&ledger)?;
-    let accounts = Accounts::new(setup.clone(), parts.config.origin.as_str());
+    let setup = parts.login_setup(&ledger).await?;
+    let accounts = Accounts::new(setup.clone());
     let times = LoginConfig {
         session_secs: parts.config.session.absolute.secs(),
         idle_secs: parts.config.session.idle.secs(),
@@ -151,7 +152,7 @@ impl Parts {
     }
 
     /// Puts together what logins and accounts are made of.
-    pub fn login_setup(&self, ledger: &Ledger) -> anyhow::Result<login::Setup> {
+    pub async fn login_setup(&self, ledger: &Ledger) -> anyhow::Result<login::Setup> {
         Ok(login::Setup {
             store: self.state.clone(),
             hashes: Arc::new(HashPool::start()?),
@@ -159,6 +160,8 @@ impl Parts {
             audit: Arc::new(LogAudit(ledger.clone())),
             clock: Clock::system(),
             sessions: Arc::default(),
+            providers: Arc::new(Providers::new(&self.config).await?),
+            issuer: self.config.origin.to_string(),
         })
     }
 

@@ -33,7 +33,7 @@ async fn add(world: &World, owner: Owner<'_>, label: &str) -> Result<Seed, Accou
     let accounts = &world.node.accounts;
     let pending = accounts.begin_totp(owner, label.parse().unwrap()).await?;
     let seed = seed_of(&pending.enrolment.base32);
-    accounts.confirm_totp(owner, &pending.id, &seed.code(world.now()).unwrap()).await?;
+    accounts.confirm_factor(owner, &pending.id, &seed.code(world.now()).unwrap()).await?;
     Ok(seed)
 }
 
@@ -52,10 +52,10 @@ async fn a_factor_counts_once_its_owner_has_shown_that_it_works_and_other_sessio
     let code = seed.code(world.now()).unwrap();
     let challenge = world.start().await.unwrap();
     assert!(matches!(world.finish(&challenge, &code).await, Err(LoginError::WrongCode)), "not confirmed yet");
-    let wrong = accounts.confirm_totp(owner, &pending.id, &"000000".into()).await;
+    let wrong = accounts.confirm_factor(owner, &pending.id, &"000000".into()).await;
     assert!(matches!(wrong, Err(AccountError::WrongCode)));
 
-    accounts.confirm_totp(owner, &pending.id, &code).await.unwrap();
+    accounts.confirm_factor(owner, &pending.id, &code).await.unwrap();
     assert!(world.audit.all().iter().any(
         |event| matches!(event, What::FactorAdded { kind: FactorKind::Totp, label, .. } if label.as_str() == "second phone")
     ));

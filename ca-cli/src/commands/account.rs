@@ -4,7 +4,10 @@
 
 use std::io::IsTerminal as _;
 
-use ca_api::{Account, Factor, FactorProof, NewFactor, NewPassword, PendingFactor, RecoveryCodes, Secret};
+use ca_api::{
+    Account, Factor, FactorProof, NewFactor, NewPassword, NewPhone, NewYubikey, PendingFactor, PendingPhone,
+    RecoveryCodes, Secret,
+};
 use ca_core::time::UnixSeconds;
 
 use super::contact;
@@ -27,16 +30,50 @@ pub(super) fn factor(global: &Global, command: &cli::Factor) -> Result<Exit> {
 }
 
 fn add(global: &Global, options: &AddFactor) -> Result<Exit> {
+    let label = options.label.clone().unwrap_or_else(|| options.kind.default_label().to_owned());
     changing(global, &options.credentials, |server| {
-        let new = NewFactor { kind: options.kind.clone(), label: options.label.clone() };
-        let pending: PendingFactor = server.post("/v1/account/factors", &new)?;
-        show_pending(global, &pending)?;
-        let code = secrets::NEW_CODE.read(options.new_code_fd, "Code from the new app")?;
-        let proof = FactorProof { code: Secret(code.trim().to_owned()) };
-        let factor: Factor = server.post(&format!("/v1/account/factors/{}", pending.id), &proof)?;
+        let factor = match options.kind {
+            cli::FactorKind::Totp => add_totp(global, server, options, label),
+            cli::FactorKind::Sms => add_phone(global, server, options, label),
+            cli::FactorKind::Yubikey => add_yubikey(server, options, label),
+        }?;
         output::note(&format!("Added {} \"{}\".", factor.kind, factor.label));
         sessions_ended(global)
     })
+}
+
+fn add_totp(global: &Global, server: &Server, options: &AddFactor, label: String) -> Result<Factor> {
+    let new = NewFactor { kind: "totp".to_owned(), label };
+    let pending: PendingFactor = server.post("/v1/account/factors", &new)?;
+    show_pending(global, &pending)?;
+    confirm(server, options, &pending.id, "Code from the new app")
+}
+
+fn add_phone(global: &Global, server: &Server, options: &AddFactor, label: String) -> Result<Factor> {
+    output::note("SMS is the weakest factor: numbers can be taken over. Prefer an app or a security key.");
+    let number = options.number.clone().ok_or_else(|| {
+        Failure::new("usage", "which number?").hint("Name it: ca factor add sms --number +49…")
+    })?;
+    let new = NewPhone { label, number: Secret(number) };
+    let pending: PendingPhone = server.post("/v1/account/factors/sms", &new)?;
+    output::note(&format!("A code is on its way to {}.", pending.number));
+    if global.json {
+        output::json(&pending);
+    }
+    confirm(server, options, &pending.id, "Code from the message")
+}
+
+fn add_yubikey(server: &Server, options: &AddFactor, label: String) -> Result<Factor> {
+    let otp = secrets::NEW_CODE.read(options.new_code_fd, "Touch the new Yubikey")?;
+    let new = NewYubikey { label, otp: Secret(otp.trim().to_owned()) };
+    server.post("/v1/account/factors/yubikey", &new)
+}
+
+/// Shows that the new factor works.
+fn confirm(server: &Server, options: &AddFactor, id: &str, prompt: &str) -> Result<Factor> {
+    let code = secrets::NEW_CODE.read(options.new_code_fd, prompt)?;
+    let proof = FactorProof { code: Secret(code.trim().to_owned()) };
+    server.post(&format!("/v1/account/factors/{id}"), &proof)
 }
 
 /// Shows the secret, this once.

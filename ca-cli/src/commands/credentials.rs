@@ -2,11 +2,12 @@
 
 use std::io::{BufRead as _, Write as _};
 
-use ca_api::{FactorRequest, LoginChallenge, LoginRequest, LoginSession, Secret};
+use ca_api::{FactorRequest, LoginChallenge, LoginRequest, LoginSession, Secret, SmsRequest, SmsSent};
 
 use crate::cli::Credentials;
 use crate::failure::{Failure, Result};
 use crate::http::Server;
+use crate::output;
 use crate::secrets;
 
 /// What the session is to be for.
@@ -35,6 +36,11 @@ pub(super) fn log_in(
     let challenge: LoginChallenge = server.post("/v1/login", &first)?;
 
     let kind = choose_factor(&challenge.factors, options.factor.as_deref())?;
+    if kind == "sms" {
+        let sent: SmsSent =
+            server.post("/v1/login/sms", &SmsRequest { challenge: challenge.challenge.clone() })?;
+        output::note(&format!("A code is on its way to {}.", sent.number));
+    }
     let code = secrets::CODE.read(options.code_fd, &code_prompt(&kind))?;
     let second = FactorRequest { challenge: challenge.challenge, kind, code: Secret(code.trim().to_owned()) };
     server.post("/v1/login/factor", &second)

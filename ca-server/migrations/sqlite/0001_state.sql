@@ -62,6 +62,23 @@ CREATE TABLE challenges (
 
 CREATE INDEX challenges_expiry ON challenges (expires_at);
 
+-- Codes sent by SMS, one for each login or enrolment (F11).
+CREATE TABLE sms_codes (
+    purpose    TEXT    NOT NULL PRIMARY KEY,    -- login/<hash of the challenge> or factor/<id>
+    factor_id  TEXT    NOT NULL REFERENCES factors (id) ON DELETE CASCADE,
+    tag        BLOB    NOT NULL,                -- keyed hash: eight digits are few enough to try all
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What was sent lately, against floods and pumping (F10). Scopes hold keyed hashes in place of numbers.
+CREATE TABLE sends (
+    scope     TEXT    NOT NULL,
+    starts_at INTEGER NOT NULL,
+    ends_at   INTEGER NOT NULL,
+    taken     INTEGER NOT NULL,
+    PRIMARY KEY (scope, starts_at)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE sessions (
     token_hash   BLOB    NOT NULL PRIMARY KEY,  -- SHA-256
     id           TEXT    NOT NULL UNIQUE,       -- ULID; names the session in events and opens nothing

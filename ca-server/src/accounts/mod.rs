@@ -5,6 +5,8 @@
 
 mod api_keys;
 pub mod own;
+mod sms;
+mod yubikey;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
@@ -18,7 +20,9 @@ use crate::factors::password::{Password, PasswordError, PasswordHash};
 use crate::factors::sealing::SealError;
 use crate::factors::totp::{Seed, TotpError};
 use crate::ids::{self, NoRandomness};
+use crate::login::sms::SendError;
 use crate::login::{AccountName, AuditUnavailable, Setup, canonical};
+use crate::messages::phone::PhoneError;
 use crate::secret::Secret;
 use crate::store::{NewFactor, NewUser, StoreError, User, authenticator};
 
@@ -56,6 +60,18 @@ pub enum AccountError {
     /// The account has as many factors as one can have.
     #[error("an account can have {} factors and {} API keys", own::MAX_FACTORS, api_keys::MAX_KEYS)]
     TooMany,
+    /// The text is no phone number.
+    #[error(transparent)]
+    Phone(#[from] PhoneError),
+    /// No code was sent.
+    #[error(transparent)]
+    Send(#[from] SendError),
+    /// This server has no such factor.
+    #[error("this server has no factor {0}")]
+    NotConfigured(FactorKind),
+    /// Whoever validates the factor is down.
+    #[error("{0} does not work at the moment")]
+    FactorDown(FactorKind),
     /// The account has no such API key.
     #[error("the account has no such API key")]
     NoKey,
@@ -107,13 +123,12 @@ pub struct Enrolment {
 #[derive(Clone, Debug)]
 pub struct Accounts {
     setup: Setup,
-    issuer: String,
 }
 
 impl Accounts {
-    /// Puts the parts together; `issuer` is what authenticator apps show, such as the log's origin.
-    pub fn new(setup: Setup, issuer: &str) -> Self {
-        Self { setup, issuer: issuer.to_owned() }
+    /// Puts the parts together.
+    pub fn new(setup: Setup) -> Self {
+        Self { setup }
     }
 
     /// Makes an account with a password and a TOTP factor; `by` is who does it.
@@ -214,7 +229,7 @@ impl Accounts {
         let id = ids::new_id(self.setup.clock.now())?;
         let secret = self.setup.sealer.seal(seed.bytes(), &authenticator(FactorKind::Totp, &id))?;
         let factor = NewFactor { id, kind: FactorKind::Totp, label, secret, tag: None, counter: 0 };
-        let otpauth_url = seed.to_url(&self.issuer, user.email.as_str())?;
+        let otpauth_url = seed.to_url(&self.setup.issuer, user.email.as_str())?;
         Ok((factor, Enrolment { user: user.clone(), otpauth_url, base32: seed.to_base32() }))
     }
 

@@ -42,14 +42,14 @@ impl Accounts {
         Ok((self.setup.store.factors(user_id).await?, left))
     }
 
-    /// Begins to add a TOTP factor; [`Accounts::confirm_totp`] adds it.
+    /// Begins to add a TOTP factor; [`Accounts::confirm_factor`] adds it.
     pub async fn begin_totp(&self, owner: Owner<'_>, label: Label) -> Result<Pending, AccountError> {
         let (factor, enrolment) = self.new_totp(&owner.user(), label)?;
         self.begin(owner, &factor).await?;
         Ok(Pending { id: factor.id, enrolment })
     }
 
-    async fn begin(&self, owner: Owner<'_>, factor: &NewFactor) -> Result<(), AccountError> {
+    pub(super) async fn begin(&self, owner: Owner<'_>, factor: &NewFactor) -> Result<(), AccountError> {
         let user_id = &owner.session.user_id;
         if self.setup.store.factors(user_id).await?.len() >= MAX_FACTORS {
             return Err(AccountError::TooMany);
@@ -57,24 +57,30 @@ impl Accounts {
         Ok(self.setup.store.begin_factor(user_id, factor, self.setup.clock.now().seconds()).await?)
     }
 
-    /// Adds a TOTP factor by a code that it shows; that code is used up.
-    pub async fn confirm_totp(
+    /// Adds a factor that was begun, by a code that it shows; that code is used up.
+    pub async fn confirm_factor(
         &self,
         owner: Owner<'_>,
         id: &str,
         code: &Secret,
     ) -> Result<StoredFactor, AccountError> {
         let pending = self.setup.store.factor(&owner.session.user_id, id).await?;
-        let pending =
-            pending.filter(|factor| factor.confirmed_at.is_none() && factor.kind == FactorKind::Totp);
-        let pending = pending.ok_or(AccountError::NoFactor)?;
-        let seed = Seed::from_bytes(self.setup.sealer.open(&pending.secret, &pending.authenticator())?)?;
-        let now = self.setup.clock.now().seconds();
-        let step = Code::parse(code.expose()).and_then(|code| seed.matching_step(&code, now));
-        self.confirm(owner, pending, step.ok_or(AccountError::WrongCode)?).await
+        let pending = pending.filter(|factor| factor.confirmed_at.is_none()).ok_or(AccountError::NoFactor)?;
+        let counter = match pending.kind {
+            FactorKind::Totp => self.shown_step(&pending, code)?,
+            FactorKind::Sms => self.sent_code_shown(&pending, code).await?,
+            _ => None,
+        };
+        self.confirm(owner, pending, counter.ok_or(AccountError::WrongCode)?).await
     }
 
-    async fn confirm(
+    fn shown_step(&self, pending: &StoredFactor, code: &Secret) -> Result<Option<u64>, AccountError> {
+        let seed = Seed::from_bytes(self.setup.sealer.open(&pending.secret, &pending.authenticator())?)?;
+        let now = self.setup.clock.now().seconds();
+        Ok(Code::parse(code.expose()).and_then(|code| seed.matching_step(&code, now)))
+    }
+
+    pub(super) async fn confirm(
         &self,
         owner: Owner<'_>,
         factor: StoredFactor,
@@ -159,7 +165,7 @@ impl Accounts {
 
 impl Owner<'_> {
     /// Gives the account.
-    fn user(&self) -> User {
+    pub(super) fn user(&self) -> User {
         let user = self.session.user.clone();
         let id = self.session.user_id.clone();
         User { id, name: user.name, email: user.email, groups: user.groups, enabled: user.enabled }

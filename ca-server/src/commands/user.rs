@@ -104,7 +104,7 @@ impl UserCommand {
         };
         let parts = Parts::open(config.load()?).await?;
         let (ledger, tasks) = parts.open_log().await?;
-        let accounts = Accounts::new(parts.login_setup(&ledger)?, parts.config.origin.as_str());
+        let accounts = Accounts::new(parts.login_setup(&ledger).await?);
         let done = self.apply(&accounts).await;
         ledger.close();
         tasks.finished().await;

@@ -4,5 +4,6 @@ pub mod hash_pool;
 pub mod password;
 pub mod recovery;
 pub mod sealing;
+pub mod sms;
 pub mod totp;
 pub mod yubikey;

@@ -38,6 +38,20 @@ pub enum LoginError {
         /// The kinds it has.
         has: Vec<FactorKind>,
     },
+    /// Whoever validates or delivers a factor is down; it is never skipped (F6).
+    #[error("{kind} does not work at the moment")]
+    FactorDown {
+        /// The kind that does not work.
+        kind: FactorKind,
+        /// What the account has besides.
+        others: Vec<FactorKind>,
+    },
+    /// Enough codes were sent for now.
+    #[error("too many messages were sent")]
+    SmsLimit {
+        /// When there may be another, in seconds.
+        retry_after_secs: u64,
+    },
     /// There were failures before; the next attempt has to wait.
     #[error("too many failures in a row: wait {retry_after_secs} s")]
     Delayed {
@@ -65,6 +79,10 @@ pub enum LoginError {
 }
 
 impl LoginError {
+    pub(super) fn factor_down(kind: FactorKind, has: Vec<FactorKind>) -> Self {
+        Self::FactorDown { kind, others: has.into_iter().filter(|other| *other != kind).collect() }
+    }
+
     fn unavailable(cause: &dyn std::error::Error) -> Self {
         Self::Unavailable { cause: cause.to_string() }
     }

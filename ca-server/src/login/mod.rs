@@ -17,6 +17,7 @@ mod name;
 mod second_step;
 mod session;
 mod shown;
+pub mod sms;
 mod tally;
 pub mod throttle;
 mod token;
@@ -38,6 +39,7 @@ pub(crate) use token::{API_KEY, generate as generate_token};
 use crate::clock::Clock;
 use crate::factors::hash_pool::HashPool;
 use crate::factors::sealing::Sealer;
+use crate::providers::Providers;
 use crate::secret::Secret;
 use crate::store::Store;
 
@@ -56,6 +58,10 @@ pub struct Setup {
     pub clock: Clock,
     /// The sessions asked for lately.
     pub sessions: Arc<SessionCache>,
+    /// What is asked and sent outside.
+    pub providers: Arc<Providers>,
+    /// What apps and messages call this authority.
+    pub issuer: String,
 }
 
 /// How long things last, in seconds.
@@ -134,6 +140,7 @@ impl Login {
         self.record_failures(false).await;
         let now = self.setup.clock.now().seconds();
         self.setup.store.sweep_challenges(now).await?;
+        self.setup.store.sweep_sms(now).await?;
         self.setup.store.sweep_sessions(now, now.minus_secs(self.config.idle_secs)).await?;
         Ok(())
     }

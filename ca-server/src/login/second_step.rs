@@ -32,7 +32,7 @@ impl Login {
         };
         let user = &row.user;
         let tried = self.count_attempts(user, kind, source, now).await?;
-        let Some(hit) = self.matching(user, kind, &tried, code, now).await? else {
+        let Some(hit) = self.matching((token, user), kind, &tried, code, now).await? else {
             return Err(self.fail_code(user, &tried, source, LoginError::WrongCode).await?);
         };
         match self.take(token, user, &tried, &hit, now).await? {
@@ -50,7 +50,7 @@ impl Login {
     }
 
     /// Finds the login that a challenge from this source is for.
-    async fn challenged(
+    pub(super) async fn challenged(
         &self,
         challenge: &Secret,
         source: &Source,
@@ -110,6 +110,7 @@ impl Login {
             UsedUp::Counter(counter) => {
                 Proof::Counter { factor: factor.unwrap_or_default(), counter: *counter }
             }
+            UsedUp::Sms(purpose, tag) => Proof::Sms { purpose, tag },
             UsedUp::Recovery(hash) => Proof::Recovery { user_id: &user.id, hash },
         };
         let passed = PassedFactor { proof, authenticator: &hit.authenticator, refunds: &refunds };

@@ -2,12 +2,15 @@
 
 use ca_core::policy::FactorKind;
 use ca_core::time::UnixMillis;
+use subtle::ConstantTimeEq as _;
 
-use super::{Login, LoginError};
-use crate::factors::recovery;
+use super::{Login, LoginError, TokenHash};
 use crate::factors::totp::{Code, Seed};
+use crate::factors::yubikey::otp::Otp;
+use crate::factors::yubikey::validator::YubikeyError;
+use crate::factors::{recovery, sms};
 use crate::secret::Secret;
-use crate::store::{RecoveryHash, StoredFactor, User, authenticator};
+use crate::store::{CodeTag, RecoveryHash, StoredFactor, User, authenticator};
 
 /// A factor whose attempt is counted.
 pub(super) struct Tried {
@@ -27,6 +30,8 @@ pub(super) struct Hit {
 pub(super) enum UsedUp {
     /// The time step or counter.
     Counter(u64),
+    /// The code that was sent for a purpose.
+    Sms(String, CodeTag),
     /// The code.
     Recovery(RecoveryHash),
 }
@@ -64,7 +69,7 @@ impl Login {
     /// Finds the factor that shows this.
     pub(super) async fn matching(
         &self,
-        user: &User,
+        (challenge, user): (TokenHash, &User),
         kind: FactorKind,
         tried: &[Tried],
         code: &Secret,
@@ -72,8 +77,10 @@ impl Login {
     ) -> Result<Option<Hit>, LoginError> {
         match kind {
             FactorKind::Totp => self.matching_totp(tried, code, now),
+            FactorKind::Sms => self.matching_sms(challenge, tried, code, now).await,
+            FactorKind::Yubikey => self.matching_yubikey(user, tried, code).await,
             FactorKind::Recovery => self.matching_recovery(user, code).await,
-            FactorKind::Sms | FactorKind::Yubikey | FactorKind::Webauthn | FactorKind::ApiKey => Ok(None),
+            FactorKind::Webauthn | FactorKind::ApiKey => Ok(None),
         }
     }
 
@@ -94,6 +101,62 @@ impl Login {
             }
         }
         Ok(None)
+    }
+
+    /// Finds the phone that the code of this login went to.
+    async fn matching_sms(
+        &self,
+        challenge: TokenHash,
+        tried: &[Tried],
+        code: &Secret,
+        now: UnixMillis,
+    ) -> Result<Option<Hit>, LoginError> {
+        let purpose = challenge.purpose();
+        let Some(tag) = sms::tag(&self.setup.sealer, &purpose, code) else { return Ok(None) };
+        let Some(sent) = self.setup.store.sent_code(&purpose, now.seconds()).await? else { return Ok(None) };
+        if !bool::from(sent.tag.ct_eq(&tag)) {
+            return Ok(None);
+        }
+        let authenticator = authenticator(FactorKind::Sms, &sent.factor_id);
+        let had = tried.iter().any(|tried| tried.authenticator == authenticator);
+        Ok(had.then_some(Hit { authenticator, used_up: UsedUp::Sms(purpose, tag) }))
+    }
+
+    /// Finds the Yubikey that shows this; one that is not the account's is not asked about, and so not used up (F4).
+    async fn matching_yubikey(
+        &self,
+        user: &User,
+        tried: &[Tried],
+        code: &Secret,
+    ) -> Result<Option<Hit>, LoginError> {
+        let Ok(otp) = Otp::parse(code.expose()) else { return Ok(None) };
+        let mut own = None;
+        for Tried { factor, authenticator, .. } in tried {
+            let Some(factor) = factor else { continue };
+            let public_id = self.setup.sealer.open(&factor.secret, authenticator)?;
+            if *public_id == otp.public_id().as_str().as_bytes() {
+                own = Some(authenticator.clone());
+            }
+        }
+        let Some(authenticator) = own else { return Ok(None) };
+        let validated = match &self.setup.providers.yubikey {
+            Some(validator) => validator.validate(&otp).await,
+            None => Err(YubikeyError::Unavailable(Vec::new())),
+        };
+        match validated {
+            Ok(accepted) if *accepted.public_id() == otp.public_id() => {
+                let used_up = UsedUp::Counter(accepted.counter().into());
+                Ok(Some(Hit { authenticator, used_up }))
+            }
+            Ok(_) | Err(YubikeyError::Refused(_)) => Ok(None),
+            Err(error) => {
+                tracing::error!(%error, "Yubikeys cannot be validated");
+                for tried in tried {
+                    self.setup.store.refund(&tried.authenticator).await?;
+                }
+                Err(LoginError::factor_down(FactorKind::Yubikey, self.kinds(&user.id).await?))
+            }
+        }
     }
 
     async fn matching_recovery(&self, user: &User, code: &Secret) -> Result<Option<Hit>, LoginError> {

@@ -38,6 +38,11 @@ impl TokenHash {
         &self.0
     }
 
+    /// Names what a code was sent for.
+    pub(super) fn purpose(&self) -> String {
+        format!("login/{}", hex::encode(self.0))
+    }
+
     fn hash(token: &str) -> Self {
         let mut hash = [0; 32];
         hash.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());

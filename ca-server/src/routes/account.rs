@@ -5,7 +5,8 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use ca_api::{
-    Account, Factor, FactorProof, NewFactor, NewPassword, PendingFactor, RecoveryCodes, Secret as Wire,
+    Account, Factor, FactorProof, NewFactor, NewPassword, NewPhone, NewYubikey, PendingFactor, PendingPhone,
+    RecoveryCodes, Secret as Wire,
 };
 use ca_core::names::NameError;
 
@@ -44,7 +45,9 @@ pub(super) async fn begin_factor(
 ) -> Result<Json<PendingFactor>, ApiError> {
     let Json(body) = body?;
     if body.kind != "totp" {
-        return Err(ApiError::Unacceptable("a factor that can be added here is totp".to_owned()));
+        return Err(ApiError::Unacceptable(
+            "what is added here is totp; the others have calls of their own".to_owned(),
+        ));
     }
     let label = body.label.parse().map_err(|error: NameError| AccountError::Name(error))?;
     let owner = Owner { session: &session, source: &source };
@@ -54,6 +57,43 @@ pub(super) async fn begin_factor(
         otpauth_url: Wire(pending.enrolment.otpauth_url.expose().to_owned()),
         secret: Wire(pending.enrolment.base32.expose().to_owned()),
     }))
+}
+
+/// Begins to add a phone, and sends it a code.
+#[utoipa::path(post, path = "/v1/account/factors/sms", request_body = NewPhone,
+    responses((status = 200, body = PendingPhone), (status = 400), (status = 401), (status = 404), (status = 409),
+        (status = 429), (status = 503)),
+    security(("session" = [])))]
+pub(super) async fn begin_sms(
+    State(app): State<SharedApp>,
+    OwnerCaller(session): OwnerCaller,
+    Peer(source): Peer,
+    body: Result<Json<NewPhone>, JsonRejection>,
+) -> Result<Json<PendingPhone>, ApiError> {
+    let Json(body) = body?;
+    let label = body.label.parse().map_err(|error: NameError| AccountError::Name(error))?;
+    let owner = Owner { session: &session, source: &source };
+    let number = Secret::new(body.number.0);
+    let (id, number) = app.accounts.begin_sms(owner, label, number.expose()).await?;
+    Ok(Json(PendingPhone { id, number }))
+}
+
+/// Adds a Yubikey by one press, and ends every other session.
+#[utoipa::path(post, path = "/v1/account/factors/yubikey", request_body = NewYubikey,
+    responses((status = 200, body = Factor), (status = 400), (status = 401), (status = 404), (status = 409),
+        (status = 503)),
+    security(("session" = [])))]
+pub(super) async fn add_yubikey(
+    State(app): State<SharedApp>,
+    OwnerCaller(session): OwnerCaller,
+    Peer(source): Peer,
+    body: Result<Json<NewYubikey>, JsonRejection>,
+) -> Result<Json<Factor>, ApiError> {
+    let Json(body) = body?;
+    let label = body.label.parse().map_err(|error: NameError| AccountError::Name(error))?;
+    let owner = Owner { session: &session, source: &source };
+    let factor = app.accounts.add_yubikey(owner, label, &Secret::new(body.otp.0)).await?;
+    Ok(Json(describe(&factor)))
 }
 
 /// Adds a factor by what it shows, and ends every other session.
@@ -69,7 +109,7 @@ pub(super) async fn confirm_factor(
 ) -> Result<Json<Factor>, ApiError> {
     let Json(body) = body?;
     let owner = Owner { session: &session, source: &source };
-    let factor = app.accounts.confirm_totp(owner, &id, &Secret::new(body.code.0)).await?;
+    let factor = app.accounts.confirm_factor(owner, &id, &Secret::new(body.code.0)).await?;
     Ok(Json(describe(&factor)))
 }
 

@@ -4,7 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
-use ca_api::{FactorRequest, LoginChallenge, LoginRequest, LoginSession, Secret as Wire, Session};
+use ca_api::{
+    FactorRequest, LoginChallenge, LoginRequest, LoginSession, Secret as Wire, Session, SmsRequest, SmsSent,
+};
 
 use ca_core::policy::{Purpose, UnknownFactor};
 
@@ -36,6 +38,20 @@ pub(super) async fn start(
         factors: challenge.factors.iter().map(ToString::to_string).collect(),
         expires_in_secs: challenge.expires_at.0.saturating_sub(now.0),
     }))
+}
+
+/// Sends the code of an SMS factor to whoever has shown the password.
+#[utoipa::path(post, path = "/v1/login/sms", request_body = SmsRequest,
+    responses((status = 200, body = SmsSent), (status = 400), (status = 401), (status = 404), (status = 429),
+        (status = 503)))]
+pub(super) async fn send_sms(
+    State(app): State<SharedApp>,
+    Peer(source): Peer,
+    body: Result<Json<SmsRequest>, JsonRejection>,
+) -> Result<Json<SmsSent>, ApiError> {
+    let Json(body) = body?;
+    let number = app.login.send_sms(&Secret::new(body.challenge.0), &source).await?;
+    Ok(Json(SmsSent { number }))
 }
 
 /// Takes the second factor; a right one begins a session.

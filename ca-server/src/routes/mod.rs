@@ -28,10 +28,13 @@ use crate::app::SharedApp;
 pub fn router(app: SharedApp, deadline: Ttl) -> Router {
     let (router, api) = OpenApiRouter::with_openapi(openapi::Api::openapi())
         .routes(routes!(login::start))
+        .routes(routes!(login::send_sms))
         .routes(routes!(login::finish))
         .routes(routes!(login::session, login::logout))
         .routes(routes!(account::show))
         .routes(routes!(account::begin_factor))
+        .routes(routes!(account::begin_sms))
+        .routes(routes!(account::add_yubikey))
         .routes(routes!(account::confirm_factor, account::remove_factor))
         .routes(routes!(account::change_password))
         .routes(routes!(account::make_recovery_codes))

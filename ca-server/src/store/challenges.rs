@@ -7,6 +7,7 @@ use ca_core::time::UnixSeconds;
 use sqlx::{Row, SqliteConnection};
 
 use super::recovery::{self, RecoveryHash};
+use super::sms::{self, CodeTag};
 use super::{Store, StoreError, User, factors, sessions, signed, users};
 use crate::login::TokenHash;
 
@@ -41,6 +42,13 @@ pub enum Proof<'a> {
         factor: &'a str,
         /// The step or counter.
         counter: u64,
+    },
+    /// A code that was sent.
+    Sms {
+        /// What it was sent for.
+        purpose: &'a str,
+        /// Its keyed hash.
+        tag: &'a CodeTag,
     },
     /// A recovery code.
     Recovery {
@@ -160,6 +168,7 @@ impl Store {
 async fn take(tx: &mut SqliteConnection, proof: Proof<'_>, now: UnixSeconds) -> Result<bool, StoreError> {
     match proof {
         Proof::Counter { factor, counter } => factors::take_counter(tx, factor, counter, now).await,
+        Proof::Sms { purpose, tag } => sms::take(tx, purpose, tag, now).await,
         Proof::Recovery { user_id, hash } => recovery::take(tx, user_id, hash, now).await,
     }
 }

@@ -10,6 +10,7 @@ mod failures;
 mod meta;
 mod recovery;
 mod sessions;
+mod sms;
 mod users;
 
 use std::fs::OpenOptions;
@@ -28,6 +29,7 @@ pub use factors::{NewFactor, Removal, StoredFactor, authenticator};
 pub use failures::Failures;
 pub use recovery::RecoveryHash;
 pub use sessions::{NewSessionRow, SessionRow};
+pub use sms::{CodeTag, SentCode};
 pub use users::{Credentials, NewUser, User};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations/sqlite");

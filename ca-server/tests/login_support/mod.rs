@@ -149,9 +149,11 @@ impl Node {
             audit: audit.clone(),
             clock: Clock::fixed(millis.clone()),
             sessions: Arc::new(SessionCache::default()),
+            providers: Arc::default(),
+            issuer: "ca.example.com/log".to_owned(),
         };
         let login = Arc::new(Login::new(setup.clone(), LoginConfig::default()));
-        let accounts = Accounts::new(setup.clone(), "ca.example.com/log");
+        let accounts = Accounts::new(setup.clone());
         Self { setup, login, accounts }
     }
 

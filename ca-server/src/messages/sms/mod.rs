@@ -32,7 +32,7 @@ pub enum SmsError {
 
 /// Sends SMS.
 #[async_trait]
-pub trait SmsSender: Send + Sync {
+pub trait SmsSender: std::fmt::Debug + Send + Sync {
     /// Hands a text to the provider, once: after an error it MUST NOT be sent later, as far as that is in our hands.
     ///
     /// After [`SmsError::Unavailable`] it may have been sent all the same, when only the answer was lost.
