@@ -5,6 +5,7 @@
 //! [`twilio`], [`sns`] and [`smtp`] stand in for the services that carry messages, each on a [`background`] thread.
 
 pub mod agent;
+pub mod api;
 pub mod background;
 pub mod bucket;
 pub mod client;

@@ -4,13 +4,15 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
+use countersign_tests::api::{Api, problem};
 use countersign_tests::client::Client;
 use countersign_tests::journey;
 use countersign_tests::person::Person;
 use countersign_tests::process::{output, run};
-use countersign_tests::server::Server;
+use countersign_tests::requests::signed_request;
+use countersign_tests::server::{ORIGIN, Server};
 use countersign_tests::totp::Phone;
-use reqwest::{Certificate, Method, StatusCode};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 /// Gives a command the credentials that are asked for.
@@ -90,46 +92,36 @@ fn audited(server: &Server, ann: &Person) -> Result<()> {
     journey::verify(server, ann)
 }
 
-/// Sends a call with a token; gives the status and the body.
-async fn call(
-    server: &Server,
-    token: &str,
-    method: Method,
-    path: &str,
-    body: &Value,
-) -> Result<(StatusCode, Value)> {
-    let pem = std::fs::read(server.tls_certificate())?;
-    let client = reqwest::Client::builder().tls_certs_only(Certificate::from_pem_bundle(&pem)?).build()?;
-    let request = client.request(method, format!("{}{path}", server.url())).bearer_auth(token);
-    let answer = request.json(body).send().await?;
-    let status = answer.status();
-    Ok((status, serde_json::from_slice(&answer.bytes().await?).unwrap_or_default()))
-}
-
 #[tokio::test]
 async fn f14_a_session_alone_changes_nothing() -> Result<()> {
     let server = Server::start()?;
     let ann = Person::new(&server, "ann", &["engineers"])?;
+    let api = Api::new(&server)?;
     let mut client = Client::connect(&server).await?;
     client.login(&ann).await?;
     let token = client.token.context("a session")?;
-    let (status, account) = call(&server, &token, Method::GET, "/v1/account", &json!({})).await?;
+    let (status, account) = api.call(&token, Method::GET, "/v1/account", &json!({})).await?;
     ensure!(status == 200, "{account}");
     let id = account["factors"][0]["id"].as_str().context("a factor")?.to_owned();
     let factor = format!("/v1/account/factors/{id}");
+    let key = json!({ "label": "k", "profiles": ["dev"], "networks": ["0.0.0.0/0"], "lasts_secs": 60 });
     let changes = [
         (Method::POST, "/v1/account/factors", json!({ "kind": "totp", "label": "mine" })),
+        (Method::POST, "/v1/account/factors/sms", json!({ "label": "mine", "number": "+4915123456789" })),
+        (Method::POST, "/v1/account/factors/yubikey", json!({ "label": "mine", "otp": "x" })),
         (Method::POST, &factor, json!({ "code": "123456" })),
         (Method::DELETE, &factor, json!({})),
         (Method::PUT, "/v1/account/password", json!({ "password": "a stolen session" })),
         (Method::POST, "/v1/account/recovery-codes", json!({})),
+        (Method::POST, "/v1/account/api-keys", key),
+        (Method::DELETE, "/v1/account/api-keys/some", json!({})),
     ];
     for (method, path, body) in changes {
-        let (status, problem) = call(&server, &token, method.clone(), path, &body).await?;
-        ensure!(status == 401, "{method} {path}: {status} {problem}");
-        ensure!(problem["type"] == "urn:countersign:problem:full-credentials-needed", "{problem}");
+        let (status, answer) = api.call(&token, method.clone(), path, &body).await?;
+        ensure!(status == 401, "{method} {path}: {status} {answer}");
+        ensure!(problem(&answer) == "full-credentials-needed", "{answer}");
     }
-    let (_, after) = call(&server, &token, Method::GET, "/v1/account", &json!({})).await?;
+    let (_, after) = api.call(&token, Method::GET, "/v1/account", &json!({})).await?;
     ensure!(after == account, "something changed: {after}");
     Ok(())
 }
@@ -138,15 +130,10 @@ async fn f14_a_session_alone_changes_nothing() -> Result<()> {
 async fn a_session_for_changing_the_account_gets_no_certificate() -> Result<()> {
     let server = Server::start()?;
     let ann = Person::new(&server, "ann", &["engineers"])?;
-    let first = json!({ "user": "ann", "password": ann.password, "purpose": "account" });
-    let (_, challenge) = call(&server, "", Method::POST, "/v1/login", &first).await?;
-    let second = json!({ "challenge": challenge["challenge"], "kind": "totp", "code": ann.phone.code() });
-    let (status, login) = call(&server, "", Method::POST, "/v1/login/factor", &second).await?;
-    ensure!(status == 200, "{login}");
-    let token = login["token"].as_str().context("a token")?;
-    let body = countersign_tests::requests::signed_request(countersign_tests::server::ORIGIN, "ann", "dev")?;
-    let (status, problem) =
-        call(&server, token, Method::POST, "/v1/certificates", &serde_json::to_value(body)?).await?;
-    ensure!(status == 401, "{status} {problem}");
+    let api = Api::new(&server)?;
+    let token = api.own(&ann).await?;
+    let body = serde_json::to_value(signed_request(ORIGIN, "ann", "dev")?)?;
+    let (status, answer) = api.call(&token, Method::POST, "/v1/certificates", &body).await?;
+    ensure!(status == 401, "{status} {answer}");
     Ok(())
 }
