@@ -155,6 +155,7 @@ fn account_problem(error: &AccountError) -> Problem {
         }
         AccountError::Hash(_)
         | AccountError::Totp(_)
+        | AccountError::Warn(_)
         | AccountError::Seal(_)
         | AccountError::NoRandomness(_)
         | AccountError::Store(_) => {

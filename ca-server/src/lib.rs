@@ -24,3 +24,4 @@ pub mod secret_file;
 pub mod signer;
 pub mod start;
 pub mod store;
+pub mod warnings;

@@ -78,6 +78,9 @@ pub async fn app(config: Config) -> anyhow::Result<(SharedApp, Tasks)> {
     let adopted = What::PolicyAdopted { policy: policy.id(), text: policy.text().to_owned() };
     ledger.append(Draft::Event(adopted)).await?;
     let setup = parts.login_setup(&ledger).await?;
+    if setup.providers.mail.is_none() {
+        tracing::warn!("there is no [mail]: nobody is warned when their account changes");
+    }
     let accounts = Accounts::new(setup.clone());
     let times = LoginConfig {
         session_secs: parts.config.session.absolute.secs(),
@@ -162,6 +165,8 @@ impl Parts {
             sessions: Arc::default(),
             providers: Arc::new(Providers::new(&self.config).await?),
             issuer: self.config.origin.to_string(),
+            public_url: self.config.public_url.clone(),
+            alerts: self.config.alerts.clone(),
         })
     }
 

@@ -107,6 +107,24 @@ CREATE TABLE api_keys (
     UNIQUE (user_id, label)
 ) STRICT;
 
+-- Messages on their way to people; deleted when they are sent.
+CREATE TABLE notices (
+    id          TEXT    NOT NULL PRIMARY KEY,   -- ULID; the seal is bound to it
+    sealed      BLOB    NOT NULL,               -- channel, address and text, sealed
+    attempts    INTEGER NOT NULL DEFAULT 0,
+    next_try_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX notices_due ON notices (next_try_at);
+
+-- Links by which the owner of an account says "this was not me".
+CREATE TABLE disavowals (
+    token_hash BLOB    NOT NULL PRIMARY KEY,    -- SHA-256
+    user_id    TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    expires_at INTEGER NOT NULL,
+    used_at    INTEGER                          -- set once
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE meta (
     key   TEXT NOT NULL PRIMARY KEY,
     value TEXT NOT NULL

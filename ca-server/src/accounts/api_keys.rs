@@ -10,6 +10,7 @@ use crate::ids;
 use crate::login::{API_KEY, generate_token};
 use crate::secret::Secret;
 use crate::store::{ApiKeyRow, NewApiKey};
+use crate::warnings::Change;
 
 /// How many API keys an account can have.
 pub(super) const MAX_KEYS: usize = 50;
@@ -42,6 +43,7 @@ impl Accounts {
             source: owner.source.clone(),
         })
         .await?;
+        owner.warn(self, &Change::ApiKeyMade(&key.label)).await?;
         self.setup.store.add_api_key(user_id, &key, now.seconds()).await?;
         let row = ApiKeyRow { id: key.id, label: key.label, scope: key.scope, last_used_at: None };
         Ok((row, token))
@@ -79,6 +81,7 @@ impl Accounts {
             source: owner.source.clone(),
         })
         .await?;
+        owner.warn(self, &Change::ApiKeyRevoked(&key.label)).await?;
         match self.setup.store.remove_api_key(&owner.session.user_id, &key.id).await? {
             true => Ok(key),
             false => Err(AccountError::NoKey),

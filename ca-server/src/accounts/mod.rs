@@ -25,6 +25,7 @@ use crate::login::{AccountName, AuditUnavailable, Setup, canonical};
 use crate::messages::phone::PhoneError;
 use crate::secret::Secret;
 use crate::store::{NewFactor, NewUser, StoreError, User, authenticator};
+use crate::warnings::{self, Change, WarnError};
 
 /// What the first TOTP factor is called.
 const FIRST_LABEL: &str = "authenticator app";
@@ -72,6 +73,9 @@ pub enum AccountError {
     /// Whoever validates the factor is down.
     #[error("{0} does not work at the moment")]
     FactorDown(FactorKind),
+    /// Its owner cannot be warned, so it was not done.
+    #[error(transparent)]
+    Warn(#[from] WarnError),
     /// The account has no such API key.
     #[error("the account has no such API key")]
     NoKey,
@@ -173,6 +177,7 @@ impl Accounts {
     pub async fn unlock(&self, name: &str, by: &str) -> Result<User, AccountError> {
         let user = self.find(name).await?;
         self.record(What::UserUnlocked { user: user.name.clone(), by: by.to_owned() }).await?;
+        warnings::warn(&self.setup, &user, &Change::Unlocked(by), None).await?;
         self.setup.store.forget_all_failures(&user.id).await?;
         Ok(user)
     }
@@ -182,8 +187,10 @@ impl Accounts {
         let user = self.find(name).await?;
         let password = self.hash(&user, password).await?;
         let (factor, enrolment) = self.enrol(&user)?;
-        let (name, by) = (user.name.clone(), by.to_owned());
-        self.record(What::UserReset { user: name, factors: vec![FactorKind::Totp], by }).await?;
+        let name = user.name.clone();
+        self.record(What::UserReset { user: name, factors: vec![FactorKind::Totp], by: by.to_owned() })
+            .await?;
+        warnings::warn(&self.setup, &user, &Change::Reset(by), None).await?;
         let now = self.setup.clock.now().seconds();
         self.setup.store.replace_credentials(&user.id, &password, &factor, now).await?;
         self.setup.sessions.forget_user(&user.id);

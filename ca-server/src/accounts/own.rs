@@ -13,6 +13,7 @@ use crate::factors::totp::{Code, Seed};
 use crate::login::Session;
 use crate::secret::Secret;
 use crate::store::{NewFactor, Removal, StoredFactor, User};
+use crate::warnings::{self, Change};
 
 /// How many factors an account can have.
 pub const MAX_FACTORS: usize = 10;
@@ -96,6 +97,7 @@ impl Accounts {
             source: owner.source.clone(),
         })
         .await?;
+        owner.warn(self, &Change::FactorAdded(factor.kind, &factor.label)).await?;
         let now = self.setup.clock.now().seconds();
         let user_id = &owner.session.user_id;
         if !self.setup.store.confirm_factor(user_id, &factor.id, counter, session, now).await? {
@@ -124,6 +126,7 @@ impl Accounts {
             source: owner.source.clone(),
         })
         .await?;
+        owner.warn(self, &Change::FactorRemoved(factor.kind, &factor.label)).await?;
         let removal = self.setup.store.remove_factor(user_id, &factor, session).await?;
         self.setup.sessions.forget_user(user_id);
         match removal {
@@ -139,6 +142,7 @@ impl Accounts {
         let password = self.hash_from(&owner.user(), chosen, owner.source.ip).await?;
         let (user, source) = (owner.session.user.name.clone(), owner.source.clone());
         self.record(What::PasswordChanged { user, session: session.clone(), source }).await?;
+        owner.warn(self, &Change::PasswordChanged).await?;
         let now = self.setup.clock.now().seconds();
         self.setup.store.change_password(user_id, &password, session, now).await?;
         self.setup.sessions.forget_user(user_id);
@@ -157,6 +161,7 @@ impl Accounts {
             source: owner.source.clone(),
         })
         .await?;
+        owner.warn(self, &Change::RecoveryCodesMade).await?;
         self.setup.store.replace_recovery_codes(user_id, &hashes, session).await?;
         self.setup.sessions.forget_user(user_id);
         Ok(codes)
@@ -164,6 +169,11 @@ impl Accounts {
 }
 
 impl Owner<'_> {
+    /// Warns the owner of a change that is about to be made.
+    pub(super) async fn warn(&self, accounts: &Accounts, change: &Change<'_>) -> Result<(), AccountError> {
+        Ok(warnings::warn(&accounts.setup, &self.user(), change, Some(self.source)).await?)
+    }
+
     /// Gives the account.
     pub(super) fn user(&self) -> User {
         let user = self.session.user.clone();

@@ -16,13 +16,16 @@ use super::ConfigFile;
 use crate::app::SharedApp;
 use crate::config::Limits;
 use crate::ledger::Tasks;
-use crate::{listen, routes, start};
+use crate::{listen, routes, start, warnings};
 
 /// How long calls in flight have after the signal to stop.
 const GRACE: Duration = Duration::from_secs(20);
 
 /// How often failed logins are summed up and expired sessions deleted.
 const HOUSEKEEPING: Duration = Duration::from_secs(5);
+
+/// How often messages that wait are looked for.
+const DELIVERY: Duration = Duration::from_secs(1);
 
 /// What `serve` takes.
 #[derive(Args, Debug)]
@@ -68,10 +71,10 @@ impl Serve {
         if let Some(operations) = operations {
             tokio::spawn(serve_operations(operations, Arc::clone(&app), prometheus, limits));
         }
-        let housekeeping = tokio::spawn(housekeeping(Arc::clone(&app)));
+        let beside = [tokio::spawn(housekeeping(Arc::clone(&app))), tokio::spawn(deliver(Arc::clone(&app)))];
         let router = routes::router(Arc::clone(&app), limits.call);
         listen::serve(listener, tls, router, handle, limits).await?;
-        housekeeping.abort();
+        beside.iter().for_each(tokio::task::JoinHandle::abort);
         finish(app, tasks).await;
         Ok(())
     }
@@ -131,6 +134,17 @@ async fn housekeeping(app: SharedApp) {
         interval.tick().await;
         if let Err(error) = app.login.housekeeping().await {
             tracing::warn!(%error, "housekeeping failed; it is tried again");
+        }
+    }
+}
+
+/// Sends the messages that wait; a provider that hangs holds up nothing else.
+async fn deliver(app: SharedApp) {
+    let mut interval = tokio::time::interval(DELIVERY);
+    loop {
+        interval.tick().await;
+        if let Err(error) = warnings::deliver(app.login.setup()).await {
+            tracing::warn!(%error, "messages cannot be sent; they are tried again");
         }
     }
 }

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use ca_core::log::Origin;
+use ca_core::names::Email;
 use ca_core::time::Ttl;
 pub use limits::Limits;
 pub use messages::{
@@ -76,6 +77,11 @@ pub struct Config {
     pub limits: Limits,
     /// Who validates the OTPs of Yubikeys; without it there is no such factor.
     pub yubikey: Option<YubikeyConfig>,
+    /// Where people reach this server, such as `https://ca.example.com`; without it messages have no links.
+    pub public_url: Option<String>,
+    /// The e-mail addresses that hear of what looks like an attack, such as an account frozen by its owner.
+    #[serde(default)]
+    pub alerts: Vec<Email>,
     /// How SMS are sent; without it there is no factor `sms`.
     pub sms: Option<Sms>,
     /// How e-mail is sent; without it nobody is notified.
@@ -215,6 +221,11 @@ impl Config {
                  Add [tls], or allow_plain_http = true if a proxy in front does TLS",
                 self.listen
             )));
+        }
+        if let Some(url) = &self.public_url
+            && !(url.starts_with("https://") || url.starts_with("http://127.0.0.1:"))
+        {
+            return Err(ConfigError::Rule("public_url must begin with https://".to_owned()));
         }
         if self.session.idle > self.session.absolute {
             return Err(ConfigError::Rule("session.idle must not be above session.absolute".to_owned()));

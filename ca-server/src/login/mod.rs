@@ -24,6 +24,7 @@ mod token;
 
 use std::sync::Arc;
 
+use ca_core::names::Email;
 use ca_core::policy::{FactorKind, Purpose, Source};
 use ca_core::time::UnixSeconds;
 
@@ -34,7 +35,7 @@ pub use session::{MAX_AGE_MILLIS, Session, SessionCache};
 use tally::Failed;
 pub use tally::{EVERYTHING_ELSE, MAX_WINDOWS, WINDOW_SECS};
 pub use token::TokenHash;
-pub(crate) use token::{API_KEY, generate as generate_token};
+pub(crate) use token::{API_KEY, DISAVOWAL, generate as generate_token};
 
 use crate::clock::Clock;
 use crate::factors::hash_pool::HashPool;
@@ -62,6 +63,10 @@ pub struct Setup {
     pub providers: Arc<Providers>,
     /// What apps and messages call this authority.
     pub issuer: String,
+    /// Where people reach this server, for links in messages; without it there are none.
+    pub public_url: Option<String>,
+    /// Who hears of what looks like an attack.
+    pub alerts: Vec<Email>,
 }
 
 /// How long things last, in seconds.
@@ -135,14 +140,21 @@ impl Login {
         self.config
     }
 
-    /// Records the failures of windows that are over, and deletes what has expired; to be called every few seconds.
+    /// Records the failures of windows that are over, deletes what has expired, and sends what waits; to be called every
+    /// few seconds.
     pub async fn housekeeping(&self) -> Result<(), LoginError> {
         self.record_failures(false).await;
         let now = self.setup.clock.now().seconds();
         self.setup.store.sweep_challenges(now).await?;
         self.setup.store.sweep_sms(now).await?;
+        self.setup.store.sweep_disavowals(now).await?;
         self.setup.store.sweep_sessions(now, now.minus_secs(self.config.idle_secs)).await?;
         Ok(())
+    }
+
+    /// Gives what logins are made of, to those who warn about them.
+    pub fn setup(&self) -> &Setup {
+        &self.setup
     }
 
     /// Records all failures that are in no event yet; to be called before the server stops.

@@ -13,6 +13,7 @@ use crate::factors::totp;
 use crate::ids;
 use crate::secret::Secret;
 use crate::store::{ChallengeRow, LoginOutcome, NewSessionRow, PassedFactor, Proof, User};
+use crate::warnings::{self, Change};
 
 impl Login {
     /// Checks what is shown against a challenge; gives the session, once its event is recorded (I10).
@@ -36,8 +37,16 @@ impl Login {
             return Err(self.fail_code(user, &tried, source, LoginError::WrongCode).await?);
         };
         match self.take(token, user, &tried, &hit, now).await? {
-            LoginOutcome::Accepted => self.begin_session(token, row, kind, source, now).await,
+            LoginOutcome::Accepted => {
+                if kind == FactorKind::Recovery {
+                    self.warn(user, &Change::RecoveryCodeUsed, source).await?;
+                }
+                self.begin_session(token, row, kind, source, now).await
+            }
             LoginOutcome::ProofUsed => {
+                if kind == FactorKind::Recovery {
+                    self.warn(user, &Change::RecoveryCodeReused, source).await?;
+                }
                 let next_in_secs = (kind == FactorKind::Totp).then(|| totp::step_ends_in_secs(now.seconds()));
                 let error = LoginError::CodeUsed { next_in_secs };
                 Err(self.fail_code(user, &tried, source, error).await?)
@@ -47,6 +56,12 @@ impl Login {
                 Err(self.fail(user.name.as_str(), source, FailureReason::Challenge, error).await)
             }
         }
+    }
+
+    /// Warns the owner of an account of what is about to be answered.
+    async fn warn(&self, user: &User, change: &Change<'_>, source: &Source) -> Result<(), LoginError> {
+        let warned = warnings::warn(&self.setup, user, change, Some(source)).await;
+        warned.map_err(|error| LoginError::Unavailable { cause: error.to_string() })
     }
 
     /// Finds the login that a challenge from this source is for.

@@ -17,6 +17,9 @@ pub(super) const CHALLENGE: &str = "cs_l_";
 /// What every API key starts with.
 pub(crate) const API_KEY: &str = "cs_k_";
 
+/// What every token of a link to freeze an account starts with.
+pub(crate) const DISAVOWAL: &str = "cs_f_";
+
 const RANDOM_BYTES: usize = 32;
 const RANDOM_CHARS: usize = 43;
 

@@ -4,6 +4,7 @@ mod account;
 mod api_keys;
 mod caller;
 mod certificates;
+mod freeze;
 mod log;
 mod login;
 mod openapi;
@@ -45,6 +46,9 @@ pub fn router(app: SharedApp, deadline: Ttl) -> Router {
         .routes(routes!(trust::profiles))
         .split_for_parts();
     let document = get(openapi::document).with_state(openapi::write(api));
-    let router = router.route("/log/{*path}", get(log::read)).route("/openapi.json", document);
+    let router = router
+        .route("/freeze/{token}", get(freeze::ask).post(freeze::freeze))
+        .route("/log/{*path}", get(log::read))
+        .route("/openapi.json", document);
     problems::guarded(router, Duration::from_secs(deadline.secs())).with_state(app)
 }

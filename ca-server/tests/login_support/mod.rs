@@ -151,6 +151,8 @@ impl Node {
             sessions: Arc::new(SessionCache::default()),
             providers: Arc::default(),
             issuer: "ca.example.com/log".to_owned(),
+            public_url: None,
+            alerts: Vec::new(),
         };
         let login = Arc::new(Login::new(setup.clone(), LoginConfig::default()));
         let accounts = Accounts::new(setup.clone());

@@ -108,6 +108,11 @@ impl Smtp {
         lock(&self.state).trouble = Some((at, trouble));
     }
 
+    /// Lets everything go well from here on.
+    pub fn behave(&self) {
+        lock(&self.state).trouble = None;
+    }
+
     /// Gives all mails that were taken, in order.
     pub fn mails(&self) -> Vec<Mail> {
         lock(&self.state).mails.clone()

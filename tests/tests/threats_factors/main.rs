@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod sms;
+mod warnings;
 mod yubikey;
 
 use std::fs;
@@ -15,13 +16,18 @@ use countersign_tests::server::Server;
 
 /// Starts a server with more configuration; `secrets` are files beside it.
 fn server(more: &str, secrets: &[(&str, &str)]) -> Result<Server> {
+    server_with("", more, secrets)
+}
+
+/// Starts a server with more configuration, before the first table and at the end.
+fn server_with(top: &str, more: &str, secrets: &[(&str, &str)]) -> Result<Server> {
     let mut server = Server::make(None)?;
     run(&mut server.init_command()?)?;
     for (name, secret) in secrets {
         write_secret(&server.folder().join(name), secret)?;
     }
     let config = fs::read_to_string(server.config())?;
-    fs::write(server.config(), format!("{config}\n{more}"))?;
+    fs::write(server.config(), format!("{top}{config}\n{more}"))?;
     server.serve()?;
     Ok(server)
 }

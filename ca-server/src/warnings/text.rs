@@ -1,0 +1,102 @@
+//! What warnings say.
+
+use std::fmt;
+
+use ca_core::names::Label;
+use ca_core::policy::{FactorKind, Source};
+
+use crate::login::Setup;
+use crate::store::User;
+
+/// What was changed.
+#[derive(Clone, Copy, Debug)]
+pub enum Change<'a> {
+    /// A factor was added.
+    FactorAdded(FactorKind, &'a Label),
+    /// A factor was removed.
+    FactorRemoved(FactorKind, &'a Label),
+    /// The password was changed.
+    PasswordChanged,
+    /// New recovery codes were made.
+    RecoveryCodesMade,
+    /// A recovery code was used to log in.
+    RecoveryCodeUsed,
+    /// Somebody tried a recovery code that was used before (F12).
+    RecoveryCodeReused,
+    /// An API key was made.
+    ApiKeyMade(&'a Label),
+    /// An API key was revoked.
+    ApiKeyRevoked(&'a Label),
+    /// An officer replaced the password and all factors (F15).
+    Reset(&'a str),
+    /// An officer made disabled factors work again.
+    Unlocked(&'a str),
+}
+
+impl fmt::Display for Change<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FactorAdded(kind, label) => write!(f, "a factor was added: {kind} \"{label}\""),
+            Self::FactorRemoved(kind, label) => write!(f, "a factor was removed: {kind} \"{label}\""),
+            Self::PasswordChanged => f.write_str("the password was changed"),
+            Self::RecoveryCodesMade => f.write_str("new recovery codes were made; the old ones work no more"),
+            Self::RecoveryCodeUsed => f.write_str("a recovery code was used to log in"),
+            Self::RecoveryCodeReused => f.write_str("somebody tried a recovery code that was used before"),
+            Self::ApiKeyMade(label) => write!(f, "an API key was made: \"{label}\""),
+            Self::ApiKeyRevoked(label) => write!(f, "an API key was revoked: \"{label}\""),
+            Self::Reset(by) => write!(f, "the password and all factors were replaced by {by}"),
+            Self::Unlocked(by) => write!(f, "disabled factors were made to work again by {by}"),
+        }
+    }
+}
+
+/// All that a warning tells.
+pub(super) struct Words<'a> {
+    pub(super) setup: &'a Setup,
+    pub(super) user: &'a User,
+    pub(super) change: &'a Change<'a>,
+    pub(super) source: Option<&'a Source>,
+    pub(super) link: Option<&'a str>,
+}
+
+impl Words<'_> {
+    pub(super) fn subject(&self) -> String {
+        format!("Your account at {}: {}", self.setup.issuer, self.change)
+    }
+
+    /// Says it in one line, for SMS.
+    pub(super) fn line(&self) -> String {
+        let link = self.link.map(|link| format!(" Not you? {link}")).unwrap_or_default();
+        format!("{}: {}{}.{link}", self.setup.issuer, self.change, self.from())
+    }
+
+    /// Says it in a letter, for mail.
+    pub(super) fn letter(&self) -> String {
+        let Self { setup, user, change, .. } = self;
+        let not_you = match self.link {
+            Some(link) => {
+                format!(
+                    "If this was not you, freeze the account at once; your officers will hear of it:\n{link}"
+                )
+            }
+            None => "If this was not you, tell your security officers at once.".to_owned(),
+        };
+        format!(
+            "Hello {},\n\nabout your account at {}: {change}.\n\n  when  {}\n{}\n{not_you}\n",
+            user.name,
+            setup.issuer,
+            setup.clock.now().seconds(),
+            self.source_lines()
+        )
+    }
+
+    fn from(&self) -> String {
+        self.source.map(|source| format!(", from {}", source.ip)).unwrap_or_default()
+    }
+
+    fn source_lines(&self) -> String {
+        let Some(source) = self.source else { return String::new() };
+        let agent = source.user_agent.as_deref().unwrap_or("a program that does not say");
+        format!("  from  {} with {agent}\n", source.ip)
+    }
+}
