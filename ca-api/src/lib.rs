@@ -224,6 +224,76 @@ bodies! {
         pub token: Secret,
     }
 
+    /// `POST /v1/admin/users`: an account to be.
+    pub struct Invitee {
+        /// The name.
+        pub name: String,
+        /// The e-mail address.
+        pub email: String,
+        /// The groups.
+        pub groups: Vec<String>,
+    }
+
+    /// An invitation, shown this once.
+    pub struct Invitation {
+        /// The account's name.
+        pub user: String,
+        /// For its owner: `ca accept`.
+        pub token: Secret,
+        /// When it is none any more, in seconds since the epoch.
+        pub expires_at: u64,
+    }
+
+    /// An account, as officers see it.
+    pub struct AdminUser {
+        /// The name.
+        pub name: String,
+        /// The e-mail address.
+        pub email: String,
+        /// The groups.
+        pub groups: Vec<String>,
+        /// Whether anybody can log in to it.
+        pub enabled: bool,
+        /// Whether it waits for its owner still.
+        pub waiting: bool,
+        /// The factors.
+        pub factors: Vec<Factor>,
+        /// How many recovery codes are left.
+        pub recovery_codes_left: u64,
+    }
+
+    /// The accounts.
+    pub struct AdminUsers {
+        /// The accounts by name.
+        pub users: Vec<AdminUser>,
+    }
+
+    /// `POST /v1/invitation`: somebody takes up an invitation, and is shown their first factor.
+    pub struct InvitationBegun {
+        /// The invitation's token.
+        pub token: Secret,
+    }
+
+    /// `POST /v1/invitation/accept`: the password and what the first factor shows.
+    pub struct InvitationAccepted {
+        /// The invitation's token.
+        pub token: Secret,
+        /// The password.
+        pub password: Secret,
+        /// The factor's identity.
+        pub factor: String,
+        /// What it shows.
+        pub code: Secret,
+    }
+
+    /// An account, taken over.
+    pub struct Welcome {
+        /// The account's name.
+        pub user: String,
+        /// The recovery codes, shown this once.
+        pub recovery_codes: Vec<Secret>,
+    }
+
     /// `POST /v1/certificates`: a request and the proof that its sender holds the key.
     pub struct CertificateRequest {
         /// The canonical text of the request (`docs/log-format.md`).

@@ -53,6 +53,11 @@ pub(crate) enum Command {
     /// Keys for programs, which ask for certificates without a person
     #[command(subcommand)]
     Apikey(ApiKey),
+    /// Take over the account an officer made for you: choose a password and add your first factor
+    Accept(Accept),
+    /// Look after other people's accounts; for officers
+    #[command(subcommand)]
+    Admin(Admin),
     /// Ask for a certificate, check it, and put it into ssh-agent or beside a key file
     Request(Request),
     /// Show what a certificate says, who signed it, whether it is valid and in the log
@@ -234,6 +239,69 @@ pub(crate) struct RevokeApiKey {
     /// Who logs in
     #[command(flatten)]
     pub(crate) credentials: Credentials,
+}
+
+/// Options of `ca accept`.
+#[derive(Debug, Args)]
+pub(crate) struct Accept {
+    /// Read the invitation from this file descriptor (or from `COUNTERSIGN_INVITATION`)
+    #[arg(long, value_name = "N")]
+    pub(crate) invitation_fd: Option<u32>,
+
+    /// Read the new password from this file descriptor (or from `COUNTERSIGN_NEW_PASSWORD`)
+    #[arg(long, value_name = "N")]
+    pub(crate) new_password_fd: Option<u32>,
+
+    /// Read what the new factor shows from this file descriptor, once its secret is printed
+    #[arg(long, value_name = "N")]
+    pub(crate) new_code_fd: Option<u32>,
+}
+
+/// The commands of `ca admin`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Admin {
+    /// Accounts
+    #[command(subcommand)]
+    User(AdminUser),
+}
+
+/// The commands of `ca admin user`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdminUser {
+    /// Make an account and print the invitation for its owner, this once
+    Add(Invite),
+    /// List the accounts
+    List,
+    /// Show an account
+    Show(AccountName),
+    /// Switch an account off: no login, no certificate, and its sessions end
+    Disable(AccountName),
+    /// Switch an account on again
+    Enable(AccountName),
+    /// Make factors work again that were disabled by failures; the owner is warned
+    Unlock(AccountName),
+}
+
+/// Options of `ca admin user add`.
+#[derive(Debug, Args)]
+pub(crate) struct Invite {
+    /// The name
+    pub(crate) name: String,
+
+    /// The e-mail address, which opens the key id of every certificate
+    #[arg(long)]
+    pub(crate) email: String,
+
+    /// A group; may be given several times
+    #[arg(long = "group", value_name = "GROUP")]
+    pub(crate) groups: Vec<String>,
+}
+
+/// An account.
+#[derive(Debug, Args)]
+pub(crate) struct AccountName {
+    /// The name or e-mail address
+    pub(crate) name: String,
 }
 
 /// Options of `ca request`.

@@ -29,6 +29,9 @@ pub(crate) const CODE: Source = Source { name: "code", variable: "COUNTERSIGN_CO
 /// What a factor shows that is being added.
 pub(crate) const NEW_CODE: Source =
     Source { name: "new code", variable: "COUNTERSIGN_NEW_CODE", option: "--new-code-fd" };
+/// What an officer sent to somebody new.
+pub(crate) const INVITATION: Source =
+    Source { name: "invitation", variable: "COUNTERSIGN_INVITATION", option: "--invitation-fd" };
 /// A password to be.
 pub(crate) const NEW_PASSWORD: Source =
     Source { name: "new password", variable: "COUNTERSIGN_NEW_PASSWORD", option: "--new-password-fd" };

@@ -138,6 +138,7 @@ fn account_problem(error: &AccountError) -> Problem {
         AccountError::FactorDown(_) | AccountError::Send(_) => {
             problem(503, "factor-unavailable", &error.to_string()).retry_after(5)
         }
+        AccountError::NoInvitation => say(404, "no-invitation").hint("Ask an officer for another."),
         AccountError::LastFactor => {
             say(409, "last-factor").hint("Add another first; without any nobody could log in.")
         }

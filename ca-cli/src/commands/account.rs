@@ -77,7 +77,7 @@ fn confirm(server: &Server, options: &AddFactor, id: &str, prompt: &str) -> Resu
 }
 
 /// Shows the secret, this once.
-fn show_pending(global: &Global, pending: &PendingFactor) -> Result<()> {
+pub(super) fn show_pending(global: &Global, pending: &PendingFactor) -> Result<()> {
     if global.json {
         output::json(pending);
         return Ok(());

@@ -1,6 +1,8 @@
 //! One file for each command.
 
+mod accept;
 mod account;
+mod admin;
 mod api_key;
 mod audit;
 mod completions;
@@ -29,6 +31,8 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         Command::Password(options) => account::password(global, &options),
         Command::Recovery(command) => account::recovery(global, &command),
         Command::Apikey(command) => api_key::run(global, &command),
+        Command::Accept(options) => accept::run(global, &options),
+        Command::Admin(command) => admin::run(global, &command),
         Command::Request(options) => request::run(global, &options),
         Command::Inspect(options) => inspect::run(global, &options),
         Command::Status => status::run(global),

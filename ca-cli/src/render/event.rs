@@ -66,6 +66,9 @@ fn about(what: &What) -> About {
         What::FactorDisabled { user, factor, failures } => {
             About::new(&[user], format!("{user}: {factor} after {failures} failures"))
         }
+        What::InvitationAccepted { user, kind, source, .. } => {
+            About::new(&[user], format!("{user}: {kind} from {}", source.ip))
+        }
         What::FactorAdded { user, kind, label, source, .. }
         | What::FactorRemoved { user, kind, label, source, .. } => {
             About::new(&[user], format!("{user}: {kind} {:?} from {}", label.as_str(), source.ip))

@@ -126,6 +126,17 @@ pub enum What {
         /// How many failures it took.
         failures: u64,
     },
+    /// An invitation was accepted: the account has its password and first factor, which its owner chose.
+    InvitationAccepted {
+        /// Whose.
+        user: UserName,
+        /// The factor's kind.
+        kind: FactorKind,
+        /// The factor's identity.
+        factor: String,
+        /// Where from.
+        source: Source,
+    },
     /// The owner of an account added a factor, after showing that it works.
     FactorAdded {
         /// Whose.

@@ -8,14 +8,14 @@ pub use decide::{BACKDATE_SECS, Decision, Denial, Denials, decide};
 pub use facts::{Factor, FactorKind, Facts, KeyScope, Purpose, Session, Source, UnknownFactor, User};
 pub use profile::{Extension, PrincipalTemplate, Profile, SourceAddress};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::log::hash::sha256;
-use crate::names::ProfileName;
+use crate::names::{GroupName, ProfileName};
 
 /// Why a text is not a policy; names the line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,12 +72,15 @@ impl TryFrom<String> for PolicyId {
 pub struct Policy {
     id: PolicyId,
     text: String,
+    officers: BTreeSet<GroupName>,
     profiles: BTreeMap<ProfileName, Profile>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PolicyFile {
+    #[serde(default)]
+    officers: BTreeSet<GroupName>,
     #[serde(default)]
     profiles: BTreeMap<ProfileName, Profile>,
 }
@@ -91,6 +94,11 @@ impl Policy {
     /// Gives the text it was read from, as it goes into the log.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Tells whether members of these groups look after other people's accounts.
+    pub fn has_officers(&self, groups: &BTreeSet<GroupName>) -> bool {
+        !self.officers.is_disjoint(groups)
     }
 
     /// Finds a profile.
@@ -113,6 +121,11 @@ impl FromStr for Policy {
         for (name, profile) in &file.profiles {
             profile.check().map_err(|rule| PolicyError::Profile { profile: name.clone(), rule })?;
         }
-        Ok(Self { id: PolicyId(sha256(text.as_bytes())), text: text.to_owned(), profiles: file.profiles })
+        Ok(Self {
+            id: PolicyId(sha256(text.as_bytes())),
+            text: text.to_owned(),
+            officers: file.officers,
+            profiles: file.profiles,
+        })
     }
 }

@@ -125,6 +125,13 @@ CREATE TABLE disavowals (
     used_at    INTEGER                          -- set once
 ) STRICT, WITHOUT ROWID;
 
+-- Links by which somebody takes over the account that an officer made for them.
+CREATE TABLE invitations (
+    token_hash BLOB    NOT NULL PRIMARY KEY,    -- SHA-256
+    user_id    TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE meta (
     key   TEXT NOT NULL PRIMARY KEY,
     value TEXT NOT NULL

@@ -4,6 +4,7 @@
 //! Each is recorded before it is done (I10): the log may say more than happened, never less.
 
 mod api_keys;
+pub mod invite;
 pub mod own;
 mod sms;
 mod yubikey;
@@ -76,6 +77,9 @@ pub enum AccountError {
     /// Its owner cannot be warned, so it was not done.
     #[error(transparent)]
     Warn(#[from] WarnError),
+    /// The invitation is unknown, over or used.
+    #[error("this invitation does not work any more")]
+    NoInvitation,
     /// The account has no such API key.
     #[error("the account has no such API key")]
     NoKey,
@@ -197,6 +201,16 @@ impl Accounts {
         Ok(enrolment)
     }
 
+    /// Finds an account by its name or address.
+    pub async fn user(&self, name: &str) -> Result<User, AccountError> {
+        self.find(name).await
+    }
+
+    /// Tells whether an account waits for its owner still.
+    pub async fn is_waiting(&self, user_id: &str) -> Result<bool, AccountError> {
+        Ok(self.setup.store.is_waiting(user_id).await?)
+    }
+
     /// Gives all accounts, by name.
     pub async fn list(&self) -> Result<Vec<User>, AccountError> {
         Ok(self.setup.store.users().await?)
@@ -204,11 +218,10 @@ impl Accounts {
 
     async fn find(&self, name: &str) -> Result<User, AccountError> {
         let found = match AccountName::parse(name) {
-            Some(name) => self.setup.store.credentials(&name).await?,
+            Some(name) => self.setup.store.user(&name).await?,
             None => None,
         };
-        let unknown = || AccountError::Unknown { name: name.chars().take(80).collect() };
-        found.map(|credentials| credentials.user).ok_or_else(unknown)
+        found.ok_or_else(|| AccountError::Unknown { name: name.chars().take(80).collect() })
     }
 
     async fn hash(&self, user: &User, chosen: &Secret) -> Result<PasswordHash, AccountError> {

@@ -75,7 +75,11 @@ impl Accounts {
         self.confirm(owner, pending, counter.ok_or(AccountError::WrongCode)?).await
     }
 
-    fn shown_step(&self, pending: &StoredFactor, code: &Secret) -> Result<Option<u64>, AccountError> {
+    pub(super) fn shown_step(
+        &self,
+        pending: &StoredFactor,
+        code: &Secret,
+    ) -> Result<Option<u64>, AccountError> {
         let seed = Seed::from_bytes(self.setup.sealer.open(&pending.secret, &pending.authenticator())?)?;
         let now = self.setup.clock.now().seconds();
         Ok(Code::parse(code.expose()).and_then(|code| seed.matching_step(&code, now)))

@@ -35,7 +35,7 @@ pub use session::{MAX_AGE_MILLIS, Session, SessionCache};
 use tally::Failed;
 pub use tally::{EVERYTHING_ELSE, MAX_WINDOWS, WINDOW_SECS};
 pub use token::TokenHash;
-pub(crate) use token::{API_KEY, DISAVOWAL, generate as generate_token};
+pub(crate) use token::{API_KEY, DISAVOWAL, INVITATION, generate as generate_token};
 
 use crate::clock::Clock;
 use crate::factors::hash_pool::HashPool;
@@ -148,6 +148,7 @@ impl Login {
         self.setup.store.sweep_challenges(now).await?;
         self.setup.store.sweep_sms(now).await?;
         self.setup.store.sweep_disavowals(now).await?;
+        self.setup.store.sweep_invitations(now).await?;
         self.setup.store.sweep_sessions(now, now.minus_secs(self.config.idle_secs)).await?;
         Ok(())
     }

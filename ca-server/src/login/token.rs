@@ -20,6 +20,9 @@ pub(crate) const API_KEY: &str = "cs_k_";
 /// What every token of a link to freeze an account starts with.
 pub(crate) const DISAVOWAL: &str = "cs_f_";
 
+/// What every invitation starts with.
+pub(crate) const INVITATION: &str = "cs_i_";
+
 const RANDOM_BYTES: usize = 32;
 const RANDOM_CHARS: usize = 43;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::header;
 use axum::http::request::Parts;
-use ca_core::policy::{Purpose, Source};
+use ca_core::policy::{Factor, FactorKind, Purpose, Source};
 
 use crate::app::SharedApp;
 use crate::error::ApiError;
@@ -85,5 +85,38 @@ impl FromRequestParts<SharedApp> for Peer {
         let agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
         let user_agent = agent.map(|text| text.chars().filter(|c| !c.is_control()).take(200).collect());
         Ok(Self(Source { ip, user_agent }))
+    }
+}
+
+/// How old the login of an officer may be, in seconds.
+const OFFICER_SECS: u64 = 3600;
+
+/// A caller who looks after other people's accounts: by the policy, and by a login of the last hour. No API key is one.
+#[derive(Clone, Debug)]
+pub(super) struct OfficerCaller(pub(super) Arc<Session>);
+
+impl OfficerCaller {
+    /// Names the officer in events.
+    pub(super) fn by(&self) -> String {
+        format!("officer {}", self.0.user.name)
+    }
+}
+
+impl FromRequestParts<SharedApp> for OfficerCaller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, ApiError> {
+        let session = Caller::from_request_parts(parts, app).await?.session;
+        if !app.policy.has_officers(&session.user.groups) {
+            return Err(ApiError::NotAllowed("the officers that the policy names"));
+        }
+        let now = app.clock.now().seconds();
+        let strong =
+            |factor: &Factor| factor.kind != FactorKind::Recovery && factor.at.plus_secs(OFFICER_SECS) >= now;
+        if session.login.factors.iter().any(strong) {
+            Ok(Self(session))
+        } else {
+            Err(ApiError::NeedsCredentials)
+        }
     }
 }

@@ -1,10 +1,12 @@
 //! The calls there are, one file for each noun; the table is [`router`].
 
 mod account;
+mod admin;
 mod api_keys;
 mod caller;
 mod certificates;
 mod freeze;
+mod invitation;
 mod log;
 mod login;
 mod openapi;
@@ -41,6 +43,13 @@ pub fn router(app: SharedApp, deadline: Ttl) -> Router {
         .routes(routes!(account::make_recovery_codes))
         .routes(routes!(api_keys::list, api_keys::make))
         .routes(routes!(api_keys::revoke))
+        .routes(routes!(admin::list, admin::invite))
+        .routes(routes!(admin::show))
+        .routes(routes!(admin::disable))
+        .routes(routes!(admin::enable))
+        .routes(routes!(admin::unlock))
+        .routes(routes!(invitation::begin))
+        .routes(routes!(invitation::accept))
         .routes(routes!(certificates::request))
         .routes(routes!(trust::trust))
         .routes(routes!(trust::profiles))

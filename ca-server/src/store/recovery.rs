@@ -17,14 +17,7 @@ impl Store {
         session: &str,
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        remove_all(&mut tx, user_id).await?;
-        for hash in codes {
-            sqlx::query("INSERT INTO recovery_codes (hash, user_id) VALUES (?, ?)")
-                .bind(hash.as_slice())
-                .bind(user_id)
-                .execute(&mut *tx)
-                .await?;
-        }
+        replace(&mut tx, user_id, codes).await?;
         super::sessions::end_others(&mut tx, user_id, session).await?;
         Ok(tx.commit().await?)
     }
@@ -45,6 +38,20 @@ impl Store {
             sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM recovery_codes WHERE user_id = ? AND hash = ?)");
         Ok(known.bind(user_id).bind(hash.as_slice()).fetch_one(&self.readers).await?)
     }
+}
+
+/// Gives an account new codes in place of all before.
+pub(super) async fn replace(
+    tx: &mut SqliteConnection,
+    user_id: &str,
+    codes: &[RecoveryHash],
+) -> Result<(), StoreError> {
+    remove_all(tx, user_id).await?;
+    for hash in codes {
+        let query = sqlx::query("INSERT INTO recovery_codes (hash, user_id) VALUES (?, ?)");
+        query.bind(hash.as_slice()).bind(user_id).execute(&mut *tx).await?;
+    }
+    Ok(())
 }
 
 /// Uses a code up; of any number of takers one gets it (F12).

@@ -74,18 +74,8 @@ impl Store {
 
     /// Creates an account with its password and first factor, all or nothing.
     pub async fn add_user(&self, new: &NewUser, now: UnixSeconds) -> Result<(), StoreError> {
-        let groups = serde_json::to_string(&new.user.groups)
-            .map_err(|_| StoreError::Corrupt { what: "list of groups" })?;
         let mut tx = self.begin().await?;
-        sqlx::query("INSERT INTO users (id, name, email, groups, created_at) VALUES (?, ?, ?, ?, ?)")
-            .bind(&new.user.id)
-            .bind(new.user.name.as_str())
-            .bind(new.user.email.as_str())
-            .bind(groups)
-            .bind(signed(now.0))
-            .execute(&mut *tx)
-            .await
-            .map_err(taken)?;
+        insert(&mut tx, &new.user, now).await?;
         set_password(&mut tx, &new.user.id, &new.password, now).await?;
         super::factors::insert(&mut tx, &new.user.id, &new.factor, Some(now), now).await?;
         Ok(tx.commit().await?)
@@ -157,8 +147,28 @@ impl Store {
     }
 }
 
+/// Adds the row of an account.
+pub(super) async fn insert(
+    tx: &mut sqlx::SqliteConnection,
+    user: &User,
+    now: UnixSeconds,
+) -> Result<(), StoreError> {
+    let groups =
+        serde_json::to_string(&user.groups).map_err(|_| StoreError::Corrupt { what: "list of groups" })?;
+    sqlx::query("INSERT INTO users (id, name, email, groups, created_at) VALUES (?, ?, ?, ?, ?)")
+        .bind(&user.id)
+        .bind(user.name.as_str())
+        .bind(user.email.as_str())
+        .bind(groups)
+        .bind(signed(now.0))
+        .execute(tx)
+        .await
+        .map_err(taken)?;
+    Ok(())
+}
+
 /// Stores a password and forgets the failures of the one before.
-async fn set_password(
+pub(super) async fn set_password(
     tx: &mut sqlx::SqliteConnection,
     user_id: &str,
     password: &PasswordHash,

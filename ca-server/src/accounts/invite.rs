@@ -1,0 +1,117 @@
+//! Invitations: an officer makes an account, and its owner alone chooses the password and the first factor.
+//!
+//! So nobody ever sends a password around, or knows somebody else's.
+
+use std::collections::BTreeSet;
+
+use ca_core::log::event::What;
+use ca_core::names::{Email, GroupName, UserName};
+use ca_core::policy::{FactorKind, Source};
+use ca_core::time::UnixSeconds;
+
+use super::own::Pending;
+use super::{AccountError, Accounts, FIRST_LABEL};
+use crate::factors::recovery;
+use crate::ids;
+use crate::login::{AccountName, INVITATION, TokenHash, canonical, generate_token};
+use crate::secret::Secret;
+use crate::store::{Acceptance, StoreError, User};
+
+/// How long an invitation is good for, in seconds: three days.
+const LASTS_SECS: u64 = 3 * 86_400;
+
+/// An invitation; its token cannot be shown again.
+#[derive(Clone, Debug)]
+pub struct Invitation {
+    /// The account.
+    pub user: User,
+    /// The bearer token.
+    pub token: Secret,
+    /// When it is none any more.
+    pub expires_at: UnixSeconds,
+}
+
+/// Who is invited, as somebody typed it.
+#[derive(Clone, Debug)]
+pub struct Invitee {
+    /// The name, in any case.
+    pub name: String,
+    /// The address, in any case.
+    pub email: String,
+    /// The groups.
+    pub groups: Vec<String>,
+}
+
+impl Accounts {
+    /// Makes an account that waits for its owner; `by` is who does it.
+    pub async fn invite(&self, invitee: &Invitee, by: &str) -> Result<Invitation, AccountError> {
+        let now = self.setup.clock.now();
+        let name: UserName = canonical(&invitee.name).parse()?;
+        let email: Email = canonical(&invitee.email).parse()?;
+        let groups =
+            invitee.groups.iter().map(|group| group.parse()).collect::<Result<BTreeSet<GroupName>, _>>()?;
+        for taken in [AccountName::User(name.clone()), AccountName::Email(email.clone())] {
+            if self.setup.store.user(&taken).await?.is_some() {
+                return Err(StoreError::Taken.into());
+            }
+        }
+        let user = User { id: ids::new_id(now)?, name, email, groups, enabled: true };
+        let (token, hash) = generate_token(INVITATION)?;
+        let expires_at = now.seconds().plus_secs(LASTS_SECS);
+        self.record(What::UserAdded {
+            user: user.name.clone(),
+            email: user.email.clone(),
+            groups: user.groups.iter().cloned().collect(),
+            factors: Vec::new(),
+            by: by.to_owned(),
+        })
+        .await?;
+        self.setup.store.invite(&user, hash, expires_at, now.seconds()).await?;
+        Ok(Invitation { user, token, expires_at })
+    }
+
+    /// Shows the holder of an invitation their first factor.
+    pub async fn begin_invitation(&self, token: &Secret) -> Result<Pending, AccountError> {
+        let (_, user) = self.invited(token).await?;
+        let (factor, enrolment) = self.new_totp(&user, FIRST_LABEL.parse()?)?;
+        self.setup.store.begin_factor(&user.id, &factor, self.setup.clock.now().seconds()).await?;
+        Ok(Pending { id: factor.id, enrolment })
+    }
+
+    /// Gives an account the password and the factor that its owner brings; gives the recovery codes.
+    pub async fn accept_invitation(
+        &self,
+        token: &Secret,
+        chosen: &Secret,
+        (factor, code): (&str, &Secret),
+        source: &Source,
+    ) -> Result<(User, Vec<Secret>), AccountError> {
+        let (hash, user) = self.invited(token).await?;
+        let pending = self.setup.store.factor(&user.id, factor).await?;
+        let pending = pending.filter(|factor| factor.confirmed_at.is_none()).ok_or(AccountError::NoFactor)?;
+        let counter = self.shown_step(&pending, code)?.ok_or(AccountError::WrongCode)?;
+        let password = self.hash_from(&user, chosen, source.ip).await?;
+        let codes = (0..recovery::CODES).map(|_| recovery::generate()).collect::<Result<Vec<_>, _>>()?;
+        let hashes: Vec<_> = codes.iter().filter_map(recovery::hash).collect();
+        self.record(What::InvitationAccepted {
+            user: user.name.clone(),
+            kind: FactorKind::Totp,
+            factor: pending.id.clone(),
+            source: source.clone(),
+        })
+        .await?;
+        let brought = Acceptance { password: &password, factor: &pending.id, counter, recovery: &hashes };
+        let now = self.setup.clock.now().seconds();
+        match self.setup.store.accept_invitation(hash, &user.id, &brought, now).await? {
+            true => Ok((user, codes)),
+            false => Err(AccountError::NoInvitation),
+        }
+    }
+
+    async fn invited(&self, token: &Secret) -> Result<(TokenHash, User), AccountError> {
+        let hash = TokenHash::of(token.expose(), INVITATION).ok_or(AccountError::NoInvitation)?;
+        let user = self.setup.store.invited(hash, self.setup.clock.now().seconds()).await?;
+        let user = user.filter(|user| user.enabled).ok_or(AccountError::NoInvitation)?;
+        Ok((hash, user))
+    }
+}

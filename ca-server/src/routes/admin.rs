@@ -1,0 +1,111 @@
+//! `/v1/admin/users`: what officers do with other people's accounts.
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use ca_api::{AdminUser, AdminUsers, Invitation, Invitee, Secret as Wire};
+
+use super::account::describe;
+use super::caller::OfficerCaller;
+use crate::accounts::invite;
+use crate::app::{App, SharedApp};
+use crate::error::ApiError;
+use crate::store::User;
+
+/// Makes an account that waits for its owner.
+#[utoipa::path(post, path = "/v1/admin/users", request_body = Invitee,
+    responses((status = 200, body = Invitation), (status = 400), (status = 401), (status = 403), (status = 409),
+        (status = 503)),
+    security(("session" = [])))]
+pub(super) async fn invite(
+    State(app): State<SharedApp>,
+    officer: OfficerCaller,
+    body: Result<Json<Invitee>, JsonRejection>,
+) -> Result<Json<Invitation>, ApiError> {
+    let Json(Invitee { name, email, groups }) = body?;
+    let made = app.accounts.invite(&invite::Invitee { name, email, groups }, &officer.by()).await?;
+    Ok(Json(Invitation {
+        user: made.user.name.to_string(),
+        token: Wire(made.token.expose().to_owned()),
+        expires_at: made.expires_at.0,
+    }))
+}
+
+/// Lists the accounts.
+#[utoipa::path(get, path = "/v1/admin/users",
+    responses((status = 200, body = AdminUsers), (status = 401), (status = 403)), security(("session" = [])))]
+pub(super) async fn list(
+    State(app): State<SharedApp>,
+    _officer: OfficerCaller,
+) -> Result<Json<AdminUsers>, ApiError> {
+    let mut users = Vec::new();
+    for user in app.accounts.list().await? {
+        users.push(about(&app, user).await?);
+    }
+    Ok(Json(AdminUsers { users }))
+}
+
+/// Shows an account.
+#[utoipa::path(get, path = "/v1/admin/users/{name}",
+    responses((status = 200, body = AdminUser), (status = 401), (status = 403), (status = 404)),
+    security(("session" = [])))]
+pub(super) async fn show(
+    State(app): State<SharedApp>,
+    _officer: OfficerCaller,
+    Path(name): Path<String>,
+) -> Result<Json<AdminUser>, ApiError> {
+    let user = app.accounts.user(&name).await?;
+    Ok(Json(about(&app, user).await?))
+}
+
+/// Switches an account off, and ends its sessions.
+#[utoipa::path(post, path = "/v1/admin/users/{name}/disable",
+    responses((status = 200, body = AdminUser), (status = 401), (status = 403), (status = 404), (status = 503)),
+    security(("session" = [])))]
+pub(super) async fn disable(
+    State(app): State<SharedApp>,
+    officer: OfficerCaller,
+    Path(name): Path<String>,
+) -> Result<Json<AdminUser>, ApiError> {
+    let user = app.accounts.set_enabled(&name, false, &officer.by()).await?;
+    Ok(Json(about(&app, user).await?))
+}
+
+/// Switches an account on again.
+#[utoipa::path(post, path = "/v1/admin/users/{name}/enable",
+    responses((status = 200, body = AdminUser), (status = 401), (status = 403), (status = 404), (status = 503)),
+    security(("session" = [])))]
+pub(super) async fn enable(
+    State(app): State<SharedApp>,
+    officer: OfficerCaller,
+    Path(name): Path<String>,
+) -> Result<Json<AdminUser>, ApiError> {
+    let user = app.accounts.set_enabled(&name, true, &officer.by()).await?;
+    Ok(Json(about(&app, user).await?))
+}
+
+/// Makes factors work again that were disabled by failures; the owner is warned.
+#[utoipa::path(post, path = "/v1/admin/users/{name}/unlock",
+    responses((status = 200, body = AdminUser), (status = 401), (status = 403), (status = 404), (status = 503)),
+    security(("session" = [])))]
+pub(super) async fn unlock(
+    State(app): State<SharedApp>,
+    officer: OfficerCaller,
+    Path(name): Path<String>,
+) -> Result<Json<AdminUser>, ApiError> {
+    let user = app.accounts.unlock(&name, &officer.by()).await?;
+    Ok(Json(about(&app, user).await?))
+}
+
+async fn about(app: &App, user: User) -> Result<AdminUser, ApiError> {
+    let (factors, recovery_codes_left) = app.accounts.factors(&user.id).await?;
+    Ok(AdminUser {
+        waiting: app.accounts.is_waiting(&user.id).await?,
+        name: user.name.to_string(),
+        email: user.email.to_string(),
+        groups: user.groups.iter().map(ToString::to_string).collect(),
+        enabled: user.enabled,
+        factors: factors.iter().map(describe).collect(),
+        recovery_codes_left,
+    })
+}

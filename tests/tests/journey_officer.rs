@@ -1,0 +1,111 @@
+//! An officer invites somebody, who takes the account over; later the officer switches it off. All with the real `ca`.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result, ensure};
+use countersign_tests::api::{Api, problem};
+use countersign_tests::journey;
+use countersign_tests::person::Person;
+use countersign_tests::process::{output, run};
+use countersign_tests::server::Server;
+use countersign_tests::totp::Phone;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const PASSWORD: &str = "chosen by carol alone";
+
+/// Takes an invitation with `ca accept`; gives the secret of the new app and the recovery codes.
+fn accept(somebody: &Person, invitation: &str) -> Result<(String, Value)> {
+    let mut command = somebody.ca(&["accept", "--json", "--new-code-fd", "0"])?;
+    command.env("COUNTERSIGN_INVITATION", invitation).env("COUNTERSIGN_NEW_PASSWORD", PASSWORD);
+    let mut accepting = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let mut shown = BufReader::new(accepting.stdout.take().context("its output")?);
+    let mut pending = String::new();
+    while !pending.ends_with("}\n") {
+        ensure!(shown.read_line(&mut pending)? > 0, "`ca accept` ended early: {pending}");
+    }
+    let pending: Value = serde_json::from_str(&pending)?;
+    let secret = pending["secret"].as_str().context("a secret")?.to_owned();
+    writeln!(accepting.stdin.take().context("its input")?, "{}", Phone::new(&secret)?.code())?;
+    let mut welcome = String::new();
+    shown.read_to_string(&mut welcome)?;
+    ensure!(accepting.wait()?.success(), "`ca accept` failed");
+    Ok((secret, serde_json::from_str(&welcome)?))
+}
+
+#[test]
+fn an_officer_invites_somebody_and_later_switches_the_account_off() -> Result<()> {
+    let server = Server::start()?;
+    let officer = Person::new(&server, "olga", &["security-officers"])?;
+    officer.login()?;
+    let add = ["admin", "user", "add", "carol", "--email", "carol@example.com", "--group", "engineers"];
+    let invitation = run(&mut officer.ca(&add)?)?.trim().to_owned();
+    ensure!(!output(&mut officer.ca(&add)?)?.status.success(), "the same account twice");
+    let waiting = run(&mut officer.ca(&["admin", "user", "show", "carol"])?)?;
+    ensure!(waiting.contains("invited"), "{waiting}");
+
+    let (secret, welcome) = accept(&officer, &invitation)?;
+    ensure!(welcome["recovery_codes"].as_array().is_some_and(|codes| codes.len() == 8), "{welcome}");
+    let again = output(officer.ca(&["accept"])?.env("COUNTERSIGN_INVITATION", &invitation))?;
+    ensure!(again.status.code() == Some(1), "an invitation was taken twice");
+
+    let home = tempfile::tempdir()?;
+    let added = json!({ "email": "carol@example.com", "totp_secret": secret }).to_string();
+    let carol = Person::at(&server, "carol", PASSWORD.to_owned(), &added, home.path())?;
+    let code = welcome["recovery_codes"][0].as_str().context("a code")?;
+    let mut login =
+        carol.ca(&["login", "--server", server.url(), "--user", "carol", "--factor", "recovery"])?;
+    run(login.env("COUNTERSIGN_PASSWORD", PASSWORD).env("COUNTERSIGN_CODE", code))?;
+    let key = carol.new_key("id", &["ed25519"])?;
+    let by_recovery = output(&mut carol.ca(&["request", "dev", "--key", &key.to_string_lossy()])?)?;
+    ensure!(by_recovery.status.code() == Some(1), "a recovery code is no factor for certificates");
+    // The app has shown a code for the invitation already.
+    let _ = carol.phone.code();
+    carol.login()?;
+    carol.request("dev", &key, &[])?;
+    let refused = output(&mut carol.ca(&["admin", "user", "list"])?)?;
+    ensure!(refused.status.code() == Some(1), "somebody who is no officer");
+
+    run(&mut officer.ca(&["admin", "user", "disable", "carol"])?)?;
+    let off = output(&mut carol.ca(&["request", "dev", "--key", &key.to_string_lossy()])?)?;
+    ensure!(!off.status.success(), "a certificate for an account that is off");
+    let list = run(&mut officer.ca(&["admin", "user", "list"])?)?;
+    ensure!(list.lines().any(|line| line.starts_with("carol") && line.contains("off")), "{list}");
+    run(&mut officer.ca(&["admin", "user", "enable", "carol@example.com"])?)?;
+    let events = run(&mut officer.ca(&[
+        "audit",
+        "search",
+        &server.log_folder().to_string_lossy(),
+        "--key",
+        &server.log_key().to_string_lossy(),
+        "--text",
+        "officer olga",
+    ])?)?;
+    ensure!(events.contains("user-added") && events.contains("user-enabled"), "{events}");
+    journey::verify(&server, &officer)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_an_officer_by_an_api_key_a_change_session_or_a_recovery_code() -> Result<()> {
+    let server = Server::start()?;
+    let officer = Person::new(&server, "olga", &["security-officers"])?;
+    let api = Api::new(&server)?;
+    let owner = api.own(&officer).await?;
+    let key = json!({ "label": "k", "profiles": ["dev"], "networks": ["0.0.0.0/0"], "lasts_secs": 600 });
+    let (_, made) = api.call(&owner, Method::POST, "/v1/account/api-keys", &key).await?;
+    let (_, codes) = api.call(&owner, Method::POST, "/v1/account/recovery-codes", &json!({})).await?;
+    let challenge = api.begin(&officer, "access").await?;
+    let code = codes["codes"][0].as_str().context("a code")?;
+    let (_, recovered) = api.show(&challenge, "recovery", code).await?;
+    for (token, word) in [
+        (&made["token"], "no-session"),
+        (&recovered["token"], "full-credentials-needed"),
+        (&json!(""), "no-session"),
+    ] {
+        let token = token.as_str().context("a token")?;
+        let (status, answer) = api.call(token, Method::GET, "/v1/admin/users", &json!({})).await?;
+        ensure!(status == 401 && problem(&answer) == word, "{status} {answer}");
+    }
+    Ok(())
+}
