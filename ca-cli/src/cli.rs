@@ -243,6 +243,7 @@ pub(crate) struct RevokeApiKey {
 
 /// Options of `ca accept`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_field_names, reason = "each is the name of an option")]
 pub(crate) struct Accept {
     /// Read the invitation from this file descriptor (or from `COUNTERSIGN_INVITATION`)
     #[arg(long, value_name = "N")]

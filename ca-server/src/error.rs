@@ -121,13 +121,12 @@ impl ApiError {
 fn account_problem(error: &AccountError) -> Problem {
     let say = |status, kind| problem(status, kind, &error.to_string());
     match error {
-        AccountError::Name(_) => say(400, "malformed"),
+        AccountError::Name(_) | AccountError::Phone(_) | AccountError::Scope(_) => say(400, "malformed"),
         AccountError::Password(_) => say(400, "password-not-acceptable"),
         AccountError::WrongCode => {
             say(400, "wrong-code").hint("The factor was not added: try the next code.")
         }
         AccountError::Unknown { .. } | AccountError::NoFactor | AccountError::NoKey => say(404, "not-found"),
-        AccountError::Phone(_) => say(400, "malformed"),
         AccountError::NotConfigured(_) => say(404, "no-such-factor").hint("Its operator has not set it up."),
         AccountError::Send(SendError::Limit { retry_after_secs }) => {
             say(429, "too-many-messages").retry_after(*retry_after_secs)
@@ -142,7 +141,6 @@ fn account_problem(error: &AccountError) -> Problem {
         AccountError::LastFactor => {
             say(409, "last-factor").hint("Add another first; without any nobody could log in.")
         }
-        AccountError::Scope(_) => say(400, "malformed"),
         AccountError::TooMany => say(409, "too-many").hint("Remove one first."),
         AccountError::Store(
             store::StoreError::Taken | store::StoreError::FactorTaken | store::StoreError::ApiKeyTaken,

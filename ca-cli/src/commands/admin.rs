@@ -24,7 +24,7 @@ pub(super) fn run(global: &Global, command: &cli::Admin) -> Result<Exit> {
             print(global, &found, &found.users);
             Ok(Exit::Good)
         }
-        cli::AdminUser::Show(account) => show(global, server.get(&path(&account.name, "")?)?),
+        cli::AdminUser::Show(account) => Ok(show(global, &server.get(&path(&account.name, "")?)?)),
         cli::AdminUser::Disable(account) => change(global, &server, &account.name, "disable"),
         cli::AdminUser::Enable(account) => change(global, &server, &account.name, "enable"),
         cli::AdminUser::Unlock(account) => change(global, &server, &account.name, "unlock"),
@@ -47,12 +47,12 @@ fn add(global: &Global, server: &Server, options: &Invite) -> Result<Exit> {
 }
 
 fn change(global: &Global, server: &Server, name: &str, what: &str) -> Result<Exit> {
-    show(global, server.post(&path(name, what)?, &serde_json::json!({}))?)
+    Ok(show(global, &server.post(&path(name, what)?, &serde_json::json!({}))?))
 }
 
-fn show(global: &Global, user: AdminUser) -> Result<Exit> {
-    print(global, &user, std::slice::from_ref(&user));
-    Ok(Exit::Good)
+fn show(global: &Global, user: &AdminUser) -> Exit {
+    print(global, user, std::slice::from_ref(user));
+    Exit::Good
 }
 
 fn path(name: &str, what: &str) -> Result<String> {

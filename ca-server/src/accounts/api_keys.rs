@@ -82,9 +82,7 @@ impl Accounts {
         })
         .await?;
         owner.warn(self, &Change::ApiKeyRevoked(&key.label)).await?;
-        match self.setup.store.remove_api_key(&owner.session.user_id, &key.id).await? {
-            true => Ok(key),
-            false => Err(AccountError::NoKey),
-        }
+        let removed = self.setup.store.remove_api_key(&owner.session.user_id, &key.id).await?;
+        if removed { Ok(key) } else { Err(AccountError::NoKey) }
     }
 }

@@ -102,10 +102,8 @@ impl Accounts {
         .await?;
         let brought = Acceptance { password: &password, factor: &pending.id, counter, recovery: &hashes };
         let now = self.setup.clock.now().seconds();
-        match self.setup.store.accept_invitation(hash, &user.id, &brought, now).await? {
-            true => Ok((user, codes)),
-            false => Err(AccountError::NoInvitation),
-        }
+        let accepted = self.setup.store.accept_invitation(hash, &user.id, &brought, now).await?;
+        if accepted { Ok((user, codes)) } else { Err(AccountError::NoInvitation) }
     }
 
     async fn invited(&self, token: &Secret) -> Result<(TokenHash, User), AccountError> {

@@ -62,7 +62,7 @@ impl Store {
         now: UnixSeconds,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let taken =
+        let used =
             sqlx::query("DELETE FROM invitations WHERE token_hash = ? AND user_id = ? AND expires_at > ?")
                 .bind(token.as_slice())
                 .bind(user_id)
@@ -80,7 +80,7 @@ impl Store {
         .bind(signed(brought.counter))
         .execute(&mut *tx)
         .await?;
-        if taken.rows_affected() != 1 || confirmed.rows_affected() != 1 {
+        if used.rows_affected() != 1 || confirmed.rows_affected() != 1 {
             return Ok(false);
         }
         users::set_password(&mut tx, user_id, brought.password, now).await?;

@@ -106,14 +106,14 @@ impl Store {
 
     /// Uses a link up; of any number of takers one gets it.
     pub async fn take_disavowal(&self, token: TokenHash, now: UnixSeconds) -> Result<bool, StoreError> {
-        let taken = sqlx::query(
+        let used = sqlx::query(
             "UPDATE disavowals SET used_at = ?1 WHERE token_hash = ?2 AND used_at IS NULL AND expires_at > ?1",
         )
         .bind(signed(now.0))
         .bind(token.as_slice())
         .execute(&self.writer)
         .await?;
-        Ok(taken.rows_affected() == 1)
+        Ok(used.rows_affected() == 1)
     }
 
     /// Deletes links that are over.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::ensure_logged;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const URL: &str = "https://ca.example.com";
 
 fn server(smtp: &Smtp) -> Result<Server> {
