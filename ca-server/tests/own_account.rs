@@ -1,5 +1,7 @@
 //! What people change of their own account: with password and factor shown for it, recorded first, and never the last factor.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod login_support;
 
 use std::sync::atomic::Ordering;
