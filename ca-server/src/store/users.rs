@@ -106,6 +106,7 @@ impl Store {
             .await?;
         if !enabled {
             super::sessions::end_all(&mut tx, user_id).await?;
+            super::devices::forget_all(&mut tx, user_id).await?;
         }
         Ok(tx.commit().await?)
     }
@@ -157,7 +158,7 @@ impl Store {
     }
 }
 
-/// Stores a password and forgets the failures of the one before.
+/// Stores a password; forgets the failures of the one before, and the devices it was typed on.
 async fn set_password(
     tx: &mut sqlx::SqliteConnection,
     user_id: &str,
@@ -175,9 +176,9 @@ async fn set_password(
     .await?;
     sqlx::query("DELETE FROM failures WHERE authenticator = 'password/' || ?")
         .bind(user_id)
-        .execute(tx)
+        .execute(&mut *tx)
         .await?;
-    Ok(())
+    super::devices::forget_all(tx, user_id).await
 }
 
 /// Reads the columns `id`, `name`, `email`, `groups` and `disabled_at`.
