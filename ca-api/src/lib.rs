@@ -38,6 +38,9 @@ bodies! {
         /// account's own factors and password).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub purpose: Option<String>,
+        /// What the last login on this device left: with it, nobody else's wrong passwords hold this login up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub device: Option<Secret>,
     }
 
     /// The answer to a right password: a factor has to follow.
@@ -64,6 +67,10 @@ bodies! {
     pub struct LoginSession {
         /// The bearer token.
         pub token: Secret,
+        /// To be kept as secret as the token, and sent with the next login on this device; none when what was sent with
+        /// this one is still good.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub device: Option<Secret>,
         /// Whose session it is.
         pub session: Session,
     }

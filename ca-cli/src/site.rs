@@ -1,5 +1,6 @@
 //! Which server, and where what is known about it is kept.
 
+use ca_api::Secret;
 use reqwest::Url;
 
 use crate::cli::Global;
@@ -93,6 +94,16 @@ impl Site {
         let text = serde_json::to_string_pretty(session).unwrap_or_default();
         self.state.write(&self.file("session.json"), &text)?;
         self.state.write(CURRENT, &self.url)
+    }
+
+    /// Gives what this machine shows at a login, so that others cannot hold it up.
+    pub(crate) fn device(&self) -> Result<Option<Secret>> {
+        Ok(self.state.read(&self.file("device"))?.map(Secret))
+    }
+
+    /// Keeps what this machine shows at its next login.
+    pub(crate) fn save_device(&self, device: &Secret) -> Result<()> {
+        self.state.write(&self.file("device"), &device.0)
     }
 
     /// Forgets the session.

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod clock;
 pub mod commands;
 pub mod config;
+mod connections;
 pub mod error;
 pub mod factors;
 pub mod ids;

@@ -1,19 +1,23 @@
-//! The listeners: TLS or loopback, and no patience for clients that say nothing (S2).
+//! The listeners: TLS or loopback, so many connections and no more (S1), and no patience for clients that say nothing (S2).
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::middleware::AddExtension;
+use axum::{Extension, Router};
 use axum_server::Handle;
 use axum_server::accept::{Accept, DefaultAcceptor};
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use hyper_util::rt::TokioTimer;
 use tokio::net::TcpStream;
 use tokio_io_timeout::TimeoutStream;
+use tower::Layer as _;
 
 use crate::config::{Limits, Tls};
+use crate::connections::{self, Connections, Opened};
 use crate::secret_file;
 
 /// How many header bytes a request may have.
@@ -22,22 +26,30 @@ const MAX_HEAD: usize = 32 * 1024;
 /// How many header fields a request may have.
 const MAX_FIELDS: usize = 64;
 
-/// Cuts connections off that are silent for too long; nothing else does before the first byte of a request.
-#[derive(Clone, Copy, Debug)]
+/// Closes connections that are too many, and cuts those off that are silent for too long; nothing else does before the
+/// first byte of a request.
+#[derive(Clone, Debug)]
 struct Impatient {
     silence: Duration,
+    connections: Connections,
 }
+
+/// A service that is dropped with its connection, and counts it until then.
+type Counted<S> = AddExtension<S, Arc<Opened>>;
 
 type Stream = Pin<Box<TimeoutStream<TcpStream>>>;
 
 impl<S: Send + 'static> Accept<TcpStream, S> for Impatient {
     type Stream = Stream;
-    type Service = S;
-    type Future = Pin<Box<dyn Future<Output = io::Result<(Stream, S)>> + Send>>;
+    type Service = Counted<S>;
+    type Future = Pin<Box<dyn Future<Output = io::Result<(Stream, Counted<S>)>> + Send>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
         let silence = self.silence;
+        let opened = stream.peer_addr().map(|peer| self.connections.admit(peer.ip()));
         Box::pin(async move {
+            let opened = opened?.ok_or_else(|| io::Error::other("too many connections"))?;
+            let service = Extension(Arc::new(opened)).layer(service);
             let (stream, service) = DefaultAcceptor::new().accept(stream, service).await?;
             stream.set_nodelay(true)?;
             let mut stream = TimeoutStream::new(stream);
@@ -77,7 +89,10 @@ pub async fn serve(
     limits: Limits,
 ) -> io::Result<()> {
     let head = Duration::from_secs(limits.head.secs());
-    let impatient = Impatient { silence: Duration::from_secs(limits.silence.secs()) };
+    let impatient = Impatient {
+        silence: Duration::from_secs(limits.silence.secs()),
+        connections: Connections::up_to(connections::with_files_for(limits.connections.get())),
+    };
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     if let Some(config) = tls {
         let mut server = axum_server::from_tcp(listener)?

@@ -16,6 +16,8 @@ pub struct Client {
     pub connection: Connection,
     /// The session's token.
     pub token: Option<String>,
+    /// What the last login left for the next one.
+    pub device: Option<Secret>,
 }
 
 impl Client {
@@ -26,7 +28,7 @@ impl Client {
 
     /// Connects to an address with what has been prepared for it.
     pub async fn open(url: &str, tls: &TlsConnector) -> Result<Self> {
-        Ok(Self { connection: Connection::open(url, tls).await?, token: None })
+        Ok(Self { connection: Connection::open(url, tls).await?, token: None, device: None })
     }
 
     /// Logs in with both steps.
@@ -36,8 +38,12 @@ impl Client {
 
     /// Logs in with what is given.
     pub async fn login_with(&mut self, user: &str, password: &str, code: &str) -> Result<()> {
-        let password = Secret(password.to_owned());
-        let first = LoginRequest { user: user.to_owned(), password, purpose: None };
+        let first = LoginRequest {
+            user: user.to_owned(),
+            password: Secret(password.to_owned()),
+            purpose: None,
+            device: self.device.clone(),
+        };
         let challenge: LoginChallenge = self.post("/v1/login", &first).await?.json()?;
         let second = FactorRequest {
             challenge: challenge.challenge,
@@ -46,6 +52,7 @@ impl Client {
         };
         let session: LoginSession = self.post("/v1/login/factor", &second).await?.json()?;
         self.token = Some(session.token.0);
+        self.device = session.device.or(self.device.take());
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! The least HTTP/1.1 client: requests are bytes made beforehand, so that measuring costs next to nothing.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -55,9 +55,13 @@ pub fn trust(tls_certificate: &Path) -> Result<TlsConnector> {
 impl Connection {
     /// Connects to an `https://` address.
     pub async fn open(url: &str, tls: &TlsConnector) -> Result<Self> {
+        Self::open_from(Ipv4Addr::UNSPECIFIED.into(), url, tls).await
+    }
+
+    /// Connects to an `https://` address from one of this machine's, such as any in 127.0.0.0/8.
+    pub async fn open_from(source: IpAddr, url: &str, tls: &TlsConnector) -> Result<Self> {
         let address: SocketAddr = url.strip_prefix("https://").context("not https")?.parse()?;
-        let tcp = TcpStream::connect(address).await?;
-        tcp.set_nodelay(true)?;
+        let tcp = tcp_from(source, address).await?;
         let stream = tls.connect(ServerName::IpAddress(address.ip().into()), tcp).await?;
         Ok(Self { stream, buffer: Vec::with_capacity(8192) })
     }
@@ -86,6 +90,15 @@ impl Connection {
         }
         Ok(())
     }
+}
+
+/// Connects from one of this machine's addresses.
+pub async fn tcp_from(source: IpAddr, address: SocketAddr) -> Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::new(source, 0))?;
+    let tcp = socket.connect(address).await?;
+    tcp.set_nodelay(true)?;
+    Ok(tcp)
 }
 
 /// Writes a request with a JSON body.

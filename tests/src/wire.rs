@@ -1,6 +1,6 @@
 //! A client that sends whatever bytes it is told to, and reads what comes until the connection ends.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::http::trust;
+use crate::http::{tcp_from, trust};
 use crate::server::Server;
 
 /// How long to wait for the end of a connection; a server that never ends it fails the test, however fast or slow.
@@ -46,6 +46,11 @@ impl Wire {
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
         Ok(stream)
+    }
+
+    /// Connects from one of this machine's addresses, and says nothing.
+    pub async fn tcp_from(&self, source: IpAddr) -> Result<TcpStream> {
+        tcp_from(source, self.address).await
     }
 
     /// Connects, shakes hands, and then says nothing.

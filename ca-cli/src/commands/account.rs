@@ -166,7 +166,7 @@ pub(super) fn changing(
     contact::check_pins(global, &site, &server)?;
     let kept = site.session()?;
     let known = kept.as_ref().map(|session| session.user.as_str());
-    let login = credentials::log_in(&server, known, credentials, Purpose::Account)?;
+    let login = credentials::log_in(&site, &server, known, credentials, Purpose::Account)?;
     let server = server.with_token(login.token.0.clone());
     let changed = change(&server);
     // It ends by itself in minutes; that it could not be ended now changes nothing about the change.

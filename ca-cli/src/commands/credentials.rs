@@ -9,6 +9,7 @@ use crate::failure::{Failure, Result};
 use crate::http::Server;
 use crate::output;
 use crate::secrets;
+use crate::site::Site;
 
 /// What the session is to be for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +20,9 @@ pub(super) enum Purpose {
     Account,
 }
 
-/// Logs in; `known` is whose session is kept here, for who does not name themselves.
+/// Logs in, and keeps what this machine shows next time; `known` is whose session is kept here, for who does not name themselves.
 pub(super) fn log_in(
+    site: &Site,
     server: &Server,
     known: Option<&str>,
     options: &Credentials,
@@ -32,7 +34,8 @@ pub(super) fn log_in(
     };
     let password = secrets::PASSWORD.read(options.password_fd, "Password")?;
     let purpose = (purpose == Purpose::Account).then(|| "account".to_owned());
-    let first = LoginRequest { user, password: Secret(password.to_string()), purpose };
+    let first =
+        LoginRequest { user, password: Secret(password.to_string()), purpose, device: site.device()? };
     let challenge: LoginChallenge = server.post("/v1/login", &first)?;
 
     let kind = choose_factor(&challenge.factors, options.factor.as_deref())?;
@@ -43,7 +46,11 @@ pub(super) fn log_in(
     }
     let code = secrets::CODE.read(options.code_fd, &code_prompt(&kind))?;
     let second = FactorRequest { challenge: challenge.challenge, kind, code: Secret(code.trim().to_owned()) };
-    server.post("/v1/login/factor", &second)
+    let login: LoginSession = server.post("/v1/login/factor", &second)?;
+    if let Some(device) = &login.device {
+        site.save_device(device)?;
+    }
+    Ok(login)
 }
 
 /// Takes the factor asked for, the only one there is, or what the person chooses.

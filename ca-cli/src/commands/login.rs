@@ -26,7 +26,7 @@ pub(super) fn run(global: &Global, options: &Login) -> Result<Exit> {
     let server = contact::connect(global, &site, None)?;
     // Before a secret is typed: is this the server it was?
     let pins = contact::check_pins(global, &site, &server)?;
-    let login = credentials::log_in(&server, None, &options.credentials, Purpose::Access)?;
+    let login = credentials::log_in(&site, &server, None, &options.credentials, Purpose::Access)?;
     site.save_session(&SavedSession::new(&login))?;
     report(global, &site, &pins, &login.session);
     Ok(Exit::Good)

@@ -43,7 +43,8 @@ CREATE TABLE recovery_codes (
 
 CREATE INDEX recovery_codes_user ON recovery_codes (user_id);
 
--- Consecutive failures of one authenticator: password/<user>, <kind>/<factor>, recovery/<user>, or unknown/<bucket> (F7, F9).
+-- Consecutive failures of one authenticator: password/<user>, password/<user>/<device>, <kind>/<factor>, recovery/<user>, or
+-- unknown/<bucket> (F7, F9). And what is left of the failures of a source: source/<bucket>.
 CREATE TABLE failures (
     authenticator TEXT    NOT NULL PRIMARY KEY,
     count         INTEGER NOT NULL,
@@ -57,7 +58,8 @@ CREATE TABLE challenges (
     purpose    TEXT    NOT NULL,                -- what the session is to be for
     source     TEXT    NOT NULL,                -- the only address it is good from
     expires_at INTEGER NOT NULL,
-    used_at    INTEGER                          -- set once
+    used_at    INTEGER,                         -- set once
+    device     TEXT                             -- the known device it was begun on
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX challenges_expiry ON challenges (expires_at);
@@ -94,6 +96,23 @@ CREATE TABLE sessions (
 
 CREATE INDEX sessions_user ON sessions (user_id);
 CREATE INDEX sessions_expiry ON sessions (expires_at);
+
+-- Where an account has logged in before: such a device has failures of its own, so that others cannot lock its owner out.
+CREATE TABLE devices (
+    id           TEXT    NOT NULL PRIMARY KEY,  -- ULID
+    token_hash   BLOB    NOT NULL UNIQUE,       -- SHA-256
+    user_id      TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at   INTEGER NOT NULL,
+    last_used_at INTEGER NOT NULL,
+    expires_at   INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX devices_user ON devices (user_id);
+CREATE INDEX devices_expiry ON devices (expires_at);
+
+CREATE TRIGGER devices_failures AFTER DELETE ON devices BEGIN
+    DELETE FROM failures WHERE authenticator = 'password/' || old.user_id || '/' || old.id;
+END;
 
 -- For programs, in place of password and factor; each opens no more than its scope says.
 CREATE TABLE api_keys (

@@ -74,6 +74,14 @@ fn s2_limits_have_defaults_and_silence_outlasts_a_call() {
 }
 
 #[test]
+fn s1_connections_have_a_default_and_are_never_none() {
+    let with = |line: &str| parse(&format!("{GOOD}\n[limits]\n{line}\n"), &[]);
+    assert_eq!(with("").unwrap().limits.connections.get(), 4096);
+    assert_eq!(with("connections = 10").unwrap().limits.connections.get(), 10);
+    assert!(with("connections = 0").unwrap_err().contains("line 17"));
+}
+
+#[test]
 fn plain_http_stays_on_loopback() {
     let open = GOOD.replace("127.0.0.1", "0.0.0.0");
     assert!(parse(&open, &[]).unwrap_err().contains("[tls]"));

@@ -1,7 +1,11 @@
 //! The threads that hash passwords: few, of low priority, and behind a door that closes before any work is done (S1).
 //!
 //! Each thread owns the 19 MiB it computes in while there is work, so memory is bounded by the number of threads, whatever arrives. Those
-//! who wait are served in turns by source address: one that floods makes only itself wait.
+//! who wait are served in turns by source address: one that floods makes only itself wait. Known devices have a line of
+//! their own that goes first: a flood from many addresses does not keep them out.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -12,9 +16,16 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::password::{HashError, Password, PasswordHash, Workspace};
+use crate::login::TokenHash;
 
 /// How many hashes may wait per thread: about a second of work.
 const WAITING_PER_THREAD: usize = 48;
+
+/// How many hashes of known devices may wait per thread, besides.
+const DEVICES_PER_THREAD: usize = 12;
+
+/// How many places one known device may have.
+const PLACES_PER_DEVICE: usize = 2;
 
 /// How long a thread waits for work before it gives its memory back to the system.
 const IDLE: Duration = Duration::from_secs(10);
@@ -64,22 +75,34 @@ pub struct Place {
 struct Shared {
     state: Mutex<State>,
     work: Condvar,
-    capacity: usize,
+    threads: usize,
     hashes: AtomicU64,
 }
 
-/// The sources that are served in turns: an IPv4 address, or the /64 network of an IPv6 address.
-type Lane = IpAddr;
+/// Those that are served in turns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Lane {
+    /// An IPv4 address, or the /64 network of an IPv6 address.
+    Network(IpAddr),
+    /// A known device.
+    Device(TokenHash),
+}
 
 #[derive(Debug, Default)]
 struct State {
-    /// Places given, by source.
+    devices: Queue,
+    networks: Queue,
+    closed: bool,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    /// Places given, by lane.
     places: HashMap<Lane, usize>,
     given: usize,
-    /// What waits, by source, and whose turn it is.
+    /// What waits, by lane, and whose turn it is.
     waiting: HashMap<Lane, VecDeque<Job>>,
     turns: VecDeque<Lane>,
-    closed: bool,
 }
 
 #[derive(Debug)]
@@ -114,7 +137,7 @@ impl HashPool {
         let shared = Arc::new(Shared {
             state: Mutex::default(),
             work: Condvar::new(),
-            capacity: threads * WAITING_PER_THREAD,
+            threads,
             hashes: AtomicU64::new(0),
         });
         let pool = Self { shared, nobody: PasswordHash::of_nobody()? };
@@ -129,17 +152,29 @@ impl HashPool {
     ///
     /// One source gets at most half of all places.
     pub fn admit(&self, source: IpAddr) -> Result<Place, PoolError> {
-        let lane = lane(source);
+        let capacity = self.shared.threads * WAITING_PER_THREAD;
+        self.place(Lane::Network(network(source)), capacity, capacity / 2)
+    }
+
+    /// Gives one of the places kept for known devices; one device gets at most two.
+    pub(crate) fn admit_device(&self, device: TokenHash) -> Result<Place, PoolError> {
+        let capacity = self.shared.threads * DEVICES_PER_THREAD;
+        self.place(Lane::Device(device), capacity, PLACES_PER_DEVICE)
+    }
+
+    /// Gives a place if fewer than `capacity` of its queue and fewer than `share` of its lane are taken.
+    fn place(&self, lane: Lane, capacity: usize, share: usize) -> Result<Place, PoolError> {
         let mut state = self.shared.lock();
-        let of_lane = state.places.get(&lane).copied().unwrap_or(0);
         if state.closed {
             return Err(PoolError::Closed);
         }
-        if state.given >= self.shared.capacity || of_lane >= self.shared.capacity / 2 {
+        let queue = state.queue(lane);
+        let of_lane = queue.places.get(&lane).copied().unwrap_or(0);
+        if queue.given >= capacity || of_lane >= share {
             return Err(PoolError::Overloaded);
         }
-        state.given += 1;
-        state.places.insert(lane, of_lane + 1);
+        queue.given += 1;
+        queue.places.insert(lane, of_lane + 1);
         Ok(Place { shared: self.shared.clone(), lane })
     }
 
@@ -170,7 +205,8 @@ impl HashPool {
 
     /// Tells how many places are given; a metric.
     pub fn waiting(&self) -> usize {
-        self.shared.lock().given
+        let state = self.shared.lock();
+        state.devices.given + state.networks.given
     }
 }
 
@@ -191,8 +227,10 @@ impl Drop for HashPool {
         let dropped = {
             let mut state = self.shared.lock();
             state.closed = true;
-            state.turns.clear();
-            std::mem::take(&mut state.waiting)
+            state.queues().map(|queue| {
+                queue.turns.clear();
+                std::mem::take(&mut queue.waiting)
+            })
         };
         // Outside the lock: each place takes it to give itself up.
         drop(dropped);
@@ -203,11 +241,12 @@ impl Drop for HashPool {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
-        state.given = state.given.saturating_sub(1);
-        if let Some(places) = state.places.get_mut(&self.lane) {
+        let queue = state.queue(self.lane);
+        queue.given = queue.given.saturating_sub(1);
+        if let Some(places) = queue.places.get_mut(&self.lane) {
             *places = places.saturating_sub(1);
             if *places == 0 {
-                state.places.remove(&self.lane);
+                queue.places.remove(&self.lane);
             }
         }
     }
@@ -225,10 +264,11 @@ impl Shared {
             return Err(PoolError::Closed);
         }
         let lane = job.place.lane;
-        let queue = state.waiting.entry(lane).or_default();
-        queue.push_back(job);
-        if queue.len() == 1 {
-            state.turns.push_back(lane);
+        let queue = state.queue(lane);
+        let jobs = queue.waiting.entry(lane).or_default();
+        jobs.push_back(job);
+        if jobs.len() == 1 {
+            queue.turns.push_back(lane);
         }
         drop(state);
         self.work.notify_one();
@@ -255,7 +295,24 @@ impl Shared {
 }
 
 impl State {
-    /// Takes one job of the source whose turn it is, and sends that source to the end of the line.
+    fn queue(&mut self, lane: Lane) -> &mut Queue {
+        match lane {
+            Lane::Device(_) => &mut self.devices,
+            Lane::Network(_) => &mut self.networks,
+        }
+    }
+
+    fn queues(&mut self) -> [&mut Queue; 2] {
+        [&mut self.devices, &mut self.networks]
+    }
+
+    fn take_turn(&mut self) -> Option<Job> {
+        self.queues().into_iter().find_map(Queue::take_turn)
+    }
+}
+
+impl Queue {
+    /// Takes one job of the lane whose turn it is, and sends that lane to the end of the queue.
     fn take_turn(&mut self) -> Option<Job> {
         let lane = self.turns.pop_front()?;
         let queue = self.waiting.get_mut(&lane)?;
@@ -324,44 +381,12 @@ fn lower_priority() {
     }
 }
 
-fn lane(source: IpAddr) -> Lane {
+/// Gives what counts as one source: an IPv4 address, or the /64 network of an IPv6 address.
+pub(crate) fn network(source: IpAddr) -> IpAddr {
     match source.to_canonical() {
         IpAddr::V6(address) => {
             IpAddr::V6(std::net::Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))
         }
         v4 @ IpAddr::V4(_) => v4,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn s1_sources_are_served_in_turns() {
-        let shared = Arc::new(Shared {
-            state: Mutex::default(),
-            work: Condvar::new(),
-            capacity: 48,
-            hashes: AtomicU64::new(0),
-        });
-        let stopped = HashPool { shared, nobody: PasswordHash::of_nobody().unwrap() };
-        // The flood's addresses are of one /64 network and count as one source.
-        let flood = ["2001:db8::1", "2001:db8::2", "2001:db8::1", "2001:db8::ffff"];
-        for source in flood.into_iter().chain(["192.0.2.1", "::ffff:192.0.2.2"]) {
-            let place = stopped.admit(source.parse().unwrap()).unwrap();
-            let password = Password::typed(&"whatever it is".into()).unwrap();
-            let task = Task::Hash(oneshot::channel().0);
-            stopped.shared.push(Job { place, password, task }).unwrap();
-        }
-        let mut order = Vec::new();
-        loop {
-            // A job may only be dropped after the lock is released.
-            let job = stopped.shared.lock().take_turn();
-            let Some(job) = job else { break };
-            order.push(job.place.lane.to_string());
-        }
-        let flood = "2001:db8::";
-        assert_eq!(order, [flood, "192.0.2.1", "192.0.2.2", flood, flood, flood]);
     }
 }

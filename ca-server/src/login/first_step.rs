@@ -5,7 +5,7 @@ use ca_core::policy::{Purpose, Source};
 
 use super::audit::FailureReason;
 use super::throttle::{self, Admission, DISABLED_AT};
-use super::{AccountName, Challenge, Login, LoginError, canonical, token};
+use super::{AccountName, Challenge, Login, LoginError, TokenHash, canonical, token};
 use crate::factors::hash_pool::Place;
 use crate::factors::password::Password;
 use crate::secret::Secret;
@@ -20,13 +20,13 @@ struct Account {
     label: String,
     /// Whose failures are counted.
     authenticator: String,
+    /// The known device it is tried on.
+    device: Option<String>,
     credentials: Option<Credentials>,
 }
 
 impl Login {
-    /// Checks a name and a password; gives the challenge that a factor has to answer.
-    ///
-    /// Refuses with [`LoginError::Overloaded`] before any work is done when too many wait.
+    /// Checks a name and a password, shown without a device token, as [`Login::start_on`] does.
     pub async fn start(
         &self,
         name: &str,
@@ -34,11 +34,32 @@ impl Login {
         purpose: Purpose,
         source: &Source,
     ) -> Result<Challenge, LoginError> {
+        self.start_on(None, name, password, purpose, source).await
+    }
+
+    /// Checks a name and a password; gives the challenge that a factor has to answer.
+    ///
+    /// Refuses with [`LoginError::Overloaded`] before any work is done when too many wait.
+    pub async fn start_on(
+        &self,
+        device: Option<&Secret>,
+        name: &str,
+        password: &Secret,
+        purpose: Purpose,
+        source: &Source,
+    ) -> Result<Challenge, LoginError> {
         let password = Password::typed(password).map_err(|_| LoginError::PasswordTooLong)?;
-        let place = self.setup.hashes.admit(source.ip)?;
-        let account = self.account(name).await?;
-        let now = self.setup.clock.now();
-        let admission = throttle::admit(&self.setup.store, &account.authenticator, now).await?;
+        let device = self.genuine(device);
+        let place = match device {
+            Some(device) => self.setup.hashes.admit_device(device)?,
+            None => self.setup.hashes.admit(source.ip)?,
+        };
+        let account = self.account(name, device).await?;
+        let place = match account.device {
+            None if device.is_some() => self.move_over(place, source)?,
+            _ => place,
+        };
+        let admission = self.admission(&account, source).await?;
         if let Admission::Wait { secs } = admission {
             let delayed = LoginError::Delayed { retry_after_secs: secs };
             return Err(self.fail(&account.label, source, FailureReason::TooSoon, delayed).await);
@@ -47,10 +68,49 @@ impl Login {
             return self.open_challenge(account, purpose, source).await;
         }
         let reason = self.explain(&account, admission).await?;
+        if account.device.is_none() {
+            self.charge_source(source).await?;
+        }
         Err(self.fail(&account.label, source, reason, LoginError::Refused).await)
     }
 
-    async fn account(&self, name: &str) -> Result<Account, LoginError> {
+    /// Gives a place among all others in exchange for one among known devices.
+    fn move_over(&self, place: Place, source: &Source) -> Result<Place, LoginError> {
+        drop(place);
+        Ok(self.setup.hashes.admit(source.ip)?)
+    }
+
+    /// Decides whether the password may be tried now, and counts the attempt if so.
+    async fn admission(&self, account: &Account, source: &Source) -> Result<Admission, LoginError> {
+        let (store, authenticator, now) = (&self.setup.store, &account.authenticator, self.setup.clock.now());
+        if account.device.is_some() {
+            return Ok(throttle::admit(store, authenticator, now).await?);
+        }
+        if let Some(secs) = self.source_wait_secs(source).await? {
+            return Ok(Admission::Wait { secs });
+        }
+        // Most of a flood ends here and never waits for its turn to write.
+        if let wait @ Admission::Wait { .. } = throttle::foresee(store, authenticator, now).await? {
+            return Ok(wait);
+        }
+        let _turn = self.stranger().await;
+        Ok(throttle::admit(store, authenticator, self.setup.clock.now()).await?)
+    }
+
+    /// Finds the account of a name, and whether the device is one of its own.
+    async fn account(&self, name: &str, device: Option<TokenHash>) -> Result<Account, LoginError> {
+        let account = self.named(name).await?;
+        let user = account.credentials.as_ref().map(|credentials| &credentials.user);
+        Ok(match self.device_of(device, user).await? {
+            Some(device) => {
+                let authenticator = format!("{}/{device}", account.authenticator);
+                Account { authenticator, device: Some(device), ..account }
+            }
+            None => account,
+        })
+    }
+
+    async fn named(&self, name: &str) -> Result<Account, LoginError> {
         let credentials = match AccountName::parse(name) {
             Some(name) => self.setup.store.credentials(&name).await?,
             None => None,
@@ -59,6 +119,7 @@ impl Login {
             Some(credentials) => Account {
                 label: credentials.user.name.to_string(),
                 authenticator: format!("password/{}", credentials.user.id),
+                device: None,
                 credentials: Some(credentials),
             },
             None => self.nobody(name),
@@ -72,6 +133,7 @@ impl Login {
         Account {
             label: format!("unknown:{}", hex::encode(&tag[4..12])),
             authenticator: format!("unknown/{bucket:05x}"),
+            device: None,
             credentials: None,
         }
     }
@@ -115,7 +177,7 @@ impl Login {
         let (token, hash) = token::generate(token::CHALLENGE)?;
         let expires_at = self.setup.clock.now().seconds().plus_secs(self.config.challenge_secs);
         let user_id = user.id.clone();
-        let challenge = ChallengeRow { user, purpose, source: source.ip };
+        let challenge = ChallengeRow { user, purpose, source: source.ip, device: account.device };
         self.setup.store.open_challenge(&account.authenticator, hash, &challenge, expires_at).await?;
         let factors = self.kinds(&user_id).await?;
         if factors.is_empty() {
@@ -130,8 +192,17 @@ impl Login {
         let Some(credentials) = &account.credentials else { return Ok(FailureReason::UnknownAccount) };
         if let Admission::Try { failures: failures @ DISABLED_AT.. } = admission {
             let user = credentials.user.name.clone();
-            let event = What::FactorDisabled { user, factor: "password".to_owned(), failures };
-            self.setup.audit.record(event).await?;
+            let factor = match &account.device {
+                Some(device) => format!("password/{device}"),
+                None => "password".to_owned(),
+            };
+            self.setup.audit.record(What::FactorDisabled { user, factor, failures }).await?;
+        }
+        if let (Some(device), Admission::Try { failures: DISABLED_AT.. } | Admission::Disabled) =
+            (&account.device, admission)
+        {
+            // Its next attempts are those of an unknown device.
+            self.setup.store.remove_device(device).await?;
         }
         Ok(match admission {
             Admission::Disabled => FailureReason::FactorDisabled,

@@ -1,16 +1,17 @@
 //! Logging in: a password, then a factor, then a session.
 //!
 //! ```text
-//! start  ── place in the hash pool ─▶ account ─▶ attempt counted ─▶ Argon2id ─▶ challenge
+//! start  ── place in the hash pool ─▶ account ─▶ device, or source ─▶ attempt counted ─▶ Argon2id ─▶ challenge
 //! finish ── challenge ─▶ attempt counted ─▶ factor ─▶ proof and challenge taken ─▶ event recorded ─▶ session
 //! ```
 //!
 //! Every attempt is counted before it is checked, every failure ends in `Login::fail`, and nobody gets a session
 //! whose event is not in the log (I10). An unknown name, a wrong password and a disabled account take the same way and
-//! get the same answer (F9).
+//! get the same answer (F9). Who shows a known device is not held up by what others try ([`device`], [`source`]).
 
 mod api_key;
 pub mod audit;
+pub mod device;
 mod error;
 mod first_step;
 mod name;
@@ -18,6 +19,7 @@ mod second_step;
 mod session;
 mod shown;
 pub mod sms;
+pub mod source;
 mod tally;
 pub mod throttle;
 mod token;
@@ -27,6 +29,7 @@ use std::sync::Arc;
 use ca_core::names::Email;
 use ca_core::policy::{FactorKind, Purpose, Source};
 use ca_core::time::UnixSeconds;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub use audit::{Audit, AuditUnavailable, FailureReason};
 pub use error::LoginError;
@@ -115,11 +118,18 @@ pub struct Challenge {
 pub struct NewSession {
     /// The bearer token; the only copy there is.
     pub token: Secret,
+    /// What this device shows from its next login on; none when what it showed is still good.
+    pub device: Option<Secret>,
     /// Whose session it is, how they logged in and when it ends.
     pub session: Session,
     /// How long it may idle, in seconds.
     pub idle_secs: u64,
 }
+
+/// How many attempts without a known device count themselves in the database at once.
+///
+/// It commits one after the other, so whoever is known waits for no more than these, however many there are.
+const STRANGERS_WRITING: usize = 2;
 
 /// Logs people in and knows their sessions.
 #[derive(Debug)]
@@ -127,12 +137,13 @@ pub struct Login {
     setup: Setup,
     config: LoginConfig,
     tally: tally::Tally,
+    strangers: Semaphore,
 }
 
 impl Login {
     /// Puts the parts together.
     pub fn new(setup: Setup, config: LoginConfig) -> Self {
-        Self { setup, config, tally: tally::Tally::default() }
+        Self { setup, config, tally: tally::Tally::default(), strangers: Semaphore::new(STRANGERS_WRITING) }
     }
 
     /// Gives the times in force.
@@ -149,6 +160,8 @@ impl Login {
         self.setup.store.sweep_sms(now).await?;
         self.setup.store.sweep_disavowals(now).await?;
         self.setup.store.sweep_invitations(now).await?;
+        self.setup.store.sweep_devices(now).await?;
+        self.sweep_sources().await?;
         self.setup.store.sweep_sessions(now, now.minus_secs(self.config.idle_secs)).await?;
         Ok(())
     }
@@ -166,6 +179,12 @@ impl Login {
     /// Closes the database; nothing can be asked afterwards.
     pub async fn close(&self) {
         self.setup.store.close().await;
+    }
+
+    /// Waits for the turn of an attempt without a known device to write to the database.
+    async fn stranger(&self) -> Option<SemaphorePermit<'_>> {
+        // Nobody closes the semaphore; if somebody did, all would write at once, which is slower and no less right.
+        self.strangers.acquire().await.ok()
     }
 
     /// Counts a failed login, records it if it is the first in a while, and gives `error` back.

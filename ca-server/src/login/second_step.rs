@@ -162,7 +162,7 @@ impl Login {
         source: &Source,
         now: UnixMillis,
     ) -> Result<NewSession, LoginError> {
-        let ChallengeRow { user, purpose, .. } = row;
+        let ChallengeRow { user, purpose, device, .. } = row;
         let (token, hash) = token::generate(token::SESSION)?;
         let id = ids::new_id(now)?;
         let created_at = now.seconds();
@@ -189,9 +189,10 @@ impl Login {
         if !self.setup.store.add_session(hash, challenge, &row).await? {
             return Err(LoginError::ChallengeInvalid);
         }
+        let device = self.remember(&user, &id, device.as_deref(), created_at).await?;
         let user_id = user.id.clone();
         let login = policy::Session { id, factors, key: None };
         let session = Session { user_id, user: user.into(), purpose, login, expires_at };
-        Ok(NewSession { token, session, idle_secs: self.config.idle_secs })
+        Ok(NewSession { token, device, session, idle_secs: self.config.idle_secs })
     }
 }

@@ -34,6 +34,15 @@ pub enum Admission {
     Disabled,
 }
 
+/// Tells whether an authenticator may be tried, as far as can be told without counting the attempt.
+pub(super) async fn foresee(
+    store: &Store,
+    authenticator: &str,
+    now: UnixMillis,
+) -> Result<Admission, StoreError> {
+    Ok(judge(store.failures(authenticator).await?, now))
+}
+
 /// Decides whether an authenticator may be tried, and counts the attempt if so.
 pub(super) async fn admit(
     store: &Store,
@@ -41,7 +50,7 @@ pub(super) async fn admit(
     now: UnixMillis,
 ) -> Result<Admission, StoreError> {
     // Most of a flood ends at this read and never waits for the connection that writes.
-    let early = judge(store.failures(authenticator).await?, now);
+    let early = foresee(store, authenticator, now).await?;
     if matches!(early, Admission::Wait { .. }) {
         return Ok(early);
     }

@@ -14,6 +14,9 @@ pub(super) const SESSION: &str = "cs_s_";
 /// What every token between the two steps of a login starts with.
 pub(super) const CHALLENGE: &str = "cs_l_";
 
+/// What every token of a known device starts with.
+pub(super) const DEVICE: &str = "cs_d_";
+
 /// What every API key starts with.
 pub(crate) const API_KEY: &str = "cs_k_";
 

@@ -31,7 +31,8 @@ pub(super) async fn start(
         Some("account") => Purpose::Account,
         Some(_) => return Err(ApiError::Unacceptable("purpose is access or account".to_owned())),
     };
-    let challenge = app.login.start(&body.user, &Secret::new(body.password.0), purpose, &source).await?;
+    let (device, password) = (body.device.map(|device| Secret::new(device.0)), Secret::new(body.password.0));
+    let challenge = app.login.start_on(device.as_ref(), &body.user, &password, purpose, &source).await?;
     let now = app.clock.now().seconds();
     Ok(Json(LoginChallenge {
         challenge: Wire(challenge.token.expose().to_owned()),
@@ -70,6 +71,7 @@ pub(super) async fn finish(
     metrics::counter!("countersign_logins_total").increment(1);
     Ok(Json(LoginSession {
         token: Wire(begun.token.expose().to_owned()),
+        device: begun.device.map(|device| Wire(device.expose().to_owned())),
         session: describe(&begun.session, begun.idle_secs),
     }))
 }

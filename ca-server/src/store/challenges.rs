@@ -20,6 +20,8 @@ pub struct ChallengeRow {
     pub purpose: Purpose,
     /// The only address the factor may come from.
     pub source: IpAddr,
+    /// The known device it was begun on.
+    pub device: Option<String>,
 }
 
 /// A factor that was shown, as the database needs to know it.
@@ -84,11 +86,12 @@ impl Store {
             .bind(authenticator)
             .execute(&mut *tx)
             .await?;
-        sqlx::query("INSERT INTO challenges (token_hash, user_id, purpose, source, expires_at) VALUES (?, ?, ?, ?, ?)")
+        sqlx::query("INSERT INTO challenges (token_hash, user_id, purpose, source, device, expires_at) VALUES (?, ?, ?, ?, ?, ?)")
             .bind(token.as_slice())
             .bind(&challenge.user.id)
             .bind(challenge.purpose.to_string())
             .bind(challenge.source.to_string())
+            .bind(challenge.device.as_deref())
             .bind(signed(expires_at.0))
             .execute(&mut *tx)
             .await?;
@@ -102,7 +105,7 @@ impl Store {
         now: UnixSeconds,
     ) -> Result<Option<ChallengeRow>, StoreError> {
         let row = sqlx::query(
-            "SELECT u.id, u.name, u.email, u.groups, u.disabled_at, c.purpose, c.source
+            "SELECT u.id, u.name, u.email, u.groups, u.disabled_at, c.purpose, c.source, c.device
              FROM challenges c JOIN users u ON u.id = c.user_id
              WHERE c.token_hash = ? AND c.used_at IS NULL AND c.expires_at > ?",
         )
@@ -117,6 +120,7 @@ impl Store {
             user: users::parse_user(&row)?,
             purpose: sessions::parse_purpose(&row)?,
             source,
+            device: row.try_get("device")?,
         }))
     }
 

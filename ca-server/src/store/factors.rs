@@ -167,7 +167,8 @@ impl Store {
     pub async fn forget_all_failures(&self, user_id: &str) -> Result<(), StoreError> {
         sqlx::query(
             "DELETE FROM failures WHERE authenticator IN ('password/' || ?1, 'recovery/' || ?1)
-             OR authenticator IN (SELECT kind || '/' || id FROM factors WHERE user_id = ?1)",
+             OR authenticator IN (SELECT kind || '/' || id FROM factors WHERE user_id = ?1)
+             OR authenticator IN (SELECT 'password/' || user_id || '/' || id FROM devices WHERE user_id = ?1)",
         )
         .bind(user_id)
         .execute(&self.writer)

@@ -55,6 +55,17 @@ impl Store {
         Ok(before)
     }
 
+    /// Deletes the counters of sources that did not change since `before`.
+    pub async fn sweep_sources(&self, before: UnixMillis) -> Result<(), StoreError> {
+        sqlx::query(
+            "DELETE FROM failures WHERE authenticator >= 'source/' AND authenticator < 'source0' AND last_at_ms < ?",
+        )
+        .bind(signed(before.0))
+        .execute(&self.writer)
+        .await?;
+        Ok(())
+    }
+
     /// Takes back the count of an attempt that was not checked after all.
     pub async fn refund(&self, authenticator: &str) -> Result<(), StoreError> {
         sqlx::query("UPDATE failures SET count = count - 1 WHERE authenticator = ? AND count > 0")

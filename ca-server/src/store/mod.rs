@@ -5,6 +5,7 @@
 
 mod api_keys;
 mod challenges;
+mod devices;
 mod factors;
 mod failures;
 mod invitations;
@@ -27,6 +28,7 @@ use sqlx::{Sqlite, Transaction};
 
 pub use api_keys::{ApiKeyRow, NewApiKey};
 pub use challenges::{ChallengeRow, LoginOutcome, PassedFactor, Proof};
+pub use devices::{Device, NewDevice};
 pub use factors::{NewFactor, Removal, StoredFactor, authenticator};
 pub use failures::Failures;
 pub use invitations::Acceptance;

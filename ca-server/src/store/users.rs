@@ -96,6 +96,7 @@ impl Store {
             .await?;
         if !enabled {
             super::sessions::end_all(&mut tx, user_id).await?;
+            super::devices::forget_all(&mut tx, user_id).await?;
         }
         Ok(tx.commit().await?)
     }
@@ -167,7 +168,7 @@ pub(super) async fn insert(
     Ok(())
 }
 
-/// Stores a password and forgets the failures of the one before.
+/// Stores a password; forgets the failures of the one before, and the devices it was typed on.
 pub(super) async fn set_password(
     tx: &mut sqlx::SqliteConnection,
     user_id: &str,
@@ -185,9 +186,9 @@ pub(super) async fn set_password(
     .await?;
     sqlx::query("DELETE FROM failures WHERE authenticator = 'password/' || ?")
         .bind(user_id)
-        .execute(tx)
+        .execute(&mut *tx)
         .await?;
-    Ok(())
+    super::devices::forget_all(tx, user_id).await
 }
 
 /// Reads the columns `id`, `name`, `email`, `groups` and `disabled_at`.

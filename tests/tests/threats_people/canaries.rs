@@ -40,7 +40,7 @@ fn bodies(canary: &str) -> Vec<String> {
         body.to_string()
     };
     let mut bodies = Vec::new();
-    for field in ["user", "password", "extra"] {
+    for field in ["user", "password", "device", "extra"] {
         bodies.push(with(json!({ "user": "ann", "password": "not the password" }), field));
     }
     for field in ["challenge", "kind", "code", "extra"] {
@@ -119,13 +119,16 @@ async fn use_secrets(server: &Server, wire: &Wire, ann: &Person) -> Result<(Secr
     answers.extend(second_step(wire, &open, "canary-code").await?.body);
     let session: Value = second_step(wire, &open, &code).await?.json()?;
     let token = session["token"].as_str().context("a token")?.to_owned();
+    let device = session["device"].as_str().context("a device token")?.to_owned();
     answers.extend(second_step(wire, &open, &code).await?.body);
     let request = signed_request(ORIGIN, "ann", "dev")?;
     ensure!(wire.post("/v1/certificates", Some(&token), &request).await?.status == 200);
     wire.get("/log/journal/", Some(&token)).await?;
     wire.call("DELETE", "/v1/session", &[("authorization", &format!("Bearer {token}"))], b"").await?;
     answers.extend(wire.get("/v1/session", Some(&token)).await?.body);
-    for (name, text) in [("code field", "canary-code"), ("challenge", &open), ("token", &token)] {
+    for (name, text) in
+        [("code field", "canary-code"), ("challenge", &open), ("token", &token), ("device", &device)]
+    {
         secrets.push((name, text.as_bytes().to_vec()));
     }
     secrets.push(("code", format!("\"{code}\"").into_bytes()));

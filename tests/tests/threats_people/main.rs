@@ -2,6 +2,7 @@
 
 mod canaries;
 mod codes;
+mod devices;
 mod names;
 mod requests;
 mod retries;

@@ -1,7 +1,9 @@
 //! What hostile and clumsy clients can do to the service as such: nothing, and others get their certificates meanwhile.
 
 mod attack;
+mod connections;
 mod first;
+mod flood;
 mod malformed;
 mod openapi;
 mod problems;
@@ -29,10 +31,16 @@ fn server() -> Result<Arc<Server>> {
 
 /// Starts a server with short limits, after something was done to its folder.
 fn impatient(prepare: &mut dyn FnMut(&Server) -> Result<()>) -> Result<Server> {
+    limited("head = \"1s\"\ncall = \"2s\"\nsilence = \"3s\"\n", prepare)
+}
+
+/// Starts a server with these limits, after something was done to its folder.
+fn limited(limits: &str, prepare: &mut dyn FnMut(&Server) -> Result<()>) -> Result<Server> {
     let mut server = Server::make(None)?;
     run(&mut server.init_command()?)?;
     let mut config = fs::read_to_string(server.config())?;
-    config.push_str("\n[limits]\nhead = \"1s\"\ncall = \"2s\"\nsilence = \"3s\"\n");
+    config.push_str("\n[limits]\n");
+    config.push_str(limits);
     fs::write(server.config(), config)?;
     prepare(&server)?;
     server.serve()?;
