@@ -1,5 +1,6 @@
 //! What people prove themselves with: the mechanics of each factor, without accounts or counting.
 
+mod common;
 pub mod hash_pool;
 pub mod password;
 pub mod recovery;
