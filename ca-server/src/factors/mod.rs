@@ -2,7 +2,9 @@
 
 mod common;
 pub mod hash_pool;
+pub mod key_ring;
 pub mod password;
+pub mod pepper;
 pub mod recovery;
 pub mod sealing;
 pub mod totp;

@@ -15,6 +15,7 @@ use ca_core::time::UnixSeconds;
 use ca_server::accounts::{Accounts, Enrolment, NewAccount};
 use ca_server::clock::Clock;
 use ca_server::factors::hash_pool::HashPool;
+use ca_server::factors::pepper::Pepper;
 use ca_server::factors::sealing::Sealer;
 use ca_server::factors::totp::Seed;
 use ca_server::login::{
@@ -27,6 +28,7 @@ use zeroize::Zeroizing;
 
 /// A Friday, at the beginning of a TOTP step.
 pub const START_SECS: u64 = 1_800_000_000;
+pub const PEPPER_BYTE: u8 = 5;
 pub const PASSWORD: &str = "correct horse battery";
 
 /// Keeps events in memory; records nothing while `broken`.
@@ -99,6 +101,12 @@ impl World {
         self.node = self.second_node().await;
     }
 
+    /// Stops the process and starts it again with another pepper.
+    pub async fn restart_with(&mut self, pepper: Pepper) {
+        self.node.setup.store.close().await;
+        self.node = Node::with_pepper(self.database(), &self.millis, &self.audit, pepper).await;
+    }
+
     pub fn now(&self) -> UnixSeconds {
         UnixSeconds(self.millis.load(Ordering::SeqCst) / 1000)
     }
@@ -140,11 +148,24 @@ impl World {
     }
 }
 
+pub fn pepper() -> Pepper {
+    Pepper::new(Zeroizing::new([PEPPER_BYTE; 32]))
+}
+
 impl Node {
     pub async fn open(database: PathBuf, millis: &Arc<AtomicU64>, audit: &Arc<Recorder>) -> Self {
+        Self::with_pepper(database, millis, audit, pepper()).await
+    }
+
+    pub async fn with_pepper(
+        database: PathBuf,
+        millis: &Arc<AtomicU64>,
+        audit: &Arc<Recorder>,
+        pepper: Pepper,
+    ) -> Self {
         let setup = Setup {
             store: Store::open(&database).await.unwrap(),
-            hashes: Arc::new(HashPool::with_threads(2).unwrap()),
+            hashes: Arc::new(HashPool::with_threads(2, Arc::new(pepper)).unwrap()),
             sealer: Arc::new(Sealer::new(Zeroizing::new([7; 32]))),
             audit: audit.clone(),
             clock: Clock::fixed(millis.clone()),

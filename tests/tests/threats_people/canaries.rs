@@ -133,6 +133,9 @@ async fn use_secrets(server: &Server, wire: &Wire, ann: &Person) -> Result<(Secr
     let seed = totp_rs::Secret::try_from_base32(ann.phone.secret())?;
     push_forms(&mut secrets, "TOTP seed's bytes", seed.as_bytes());
     push_forms(&mut secrets, "sealing key", &fs::read(server.folder().join("sealing_key"))?);
+    let pepper = fs::read_to_string(server.folder().join("pepper"))?;
+    let pepper = pepper.lines().find_map(|line| line.strip_prefix("pepper-v1 ")).context("a pepper")?;
+    push_forms(&mut secrets, "pepper", &hex::decode(pepper)?);
     let log_key = fs::read_to_string(server.folder().join("log_key"))?;
     let log_seed = STANDARD.decode(log_key.trim().splitn(5, '+').nth(4).context("a log key")?)?;
     push_forms(&mut secrets, "log key", &log_seed[1..]);
