@@ -17,6 +17,7 @@ pub mod login;
 pub mod messages;
 pub mod objects;
 pub mod policy_files;
+pub mod rotation;
 pub mod routes;
 pub mod secret;
 pub mod secret_file;

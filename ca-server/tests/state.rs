@@ -191,7 +191,7 @@ fn a_seal_opens_only_whole_in_its_place_and_with_its_key() {
 #[test]
 fn a_rotated_key_opens_what_the_older_one_sealed() {
     let old = sealer(1).seal(b"seed", "totp/1").unwrap();
-    let rotated = sealer(2).with_older(sealer(1));
+    let rotated = sealer(2).with_older(&sealer(1));
     assert_eq!(rotated.open(&old, "totp/1").unwrap().as_slice(), b"seed");
     let new = rotated.seal(b"seed", "totp/1").unwrap();
     assert!(sealer(2).open(&new, "totp/1").is_ok());

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::config::{Config, Log};
 use crate::factors::pepper::Pepper;
+use crate::factors::sealing_keys;
 use crate::objects::directory::Directory;
 use crate::start::{Keys, Parts};
 use crate::{ids, key_files, secret_file};
@@ -79,8 +80,7 @@ impl Init {
         create_ca_key(&self.dir)?;
         let seed = Zeroizing::new(ids::random::<32>()?);
         key_files::create_log_key(&self.dir.join("log_key"), &self.origin, &seed)?;
-        let sealing = Zeroizing::new(ids::random::<32>()?);
-        secret_file::create(&self.dir.join("sealing_key"), &*sealing)?;
+        sealing_keys::create(&self.dir.join("sealing_key"))?;
         Pepper::create(&self.dir.join("pepper"))?;
         create_tls(&self.dir)?;
         let keys = key_files::log_keys(&self.dir.join("log_key"), &self.origin)?;

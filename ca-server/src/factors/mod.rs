@@ -7,5 +7,6 @@ pub mod password;
 pub mod pepper;
 pub mod recovery;
 pub mod sealing;
+pub mod sealing_keys;
 pub mod totp;
 pub mod yubikey;

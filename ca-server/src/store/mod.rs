@@ -9,6 +9,7 @@ mod factors;
 mod failures;
 mod meta;
 mod recovery;
+mod sealed;
 mod sessions;
 mod users;
 
@@ -27,6 +28,7 @@ pub use challenges::{ChallengeRow, LoginOutcome, PassedFactor, Proof};
 pub use factors::{NewFactor, Removal, StoredFactor, authenticator};
 pub use failures::Failures;
 pub use recovery::RecoveryHash;
+pub use sealed::{SealPlace, SealRow};
 pub use sessions::{NewSessionRow, SessionRow};
 pub use users::{Credentials, NewUser, User};
 

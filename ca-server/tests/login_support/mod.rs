@@ -22,6 +22,7 @@ use ca_server::login::{
     Audit, AuditUnavailable, Challenge, Login, LoginConfig, LoginError, NewSession, SessionCache, Setup,
 };
 use ca_server::secret::Secret;
+use ca_server::secret_file;
 use ca_server::store::Store;
 use tempfile::TempDir;
 use zeroize::Zeroizing;
@@ -80,6 +81,7 @@ pub struct World {
 impl World {
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        secret_file::create(&folder.path().join("sealing_key"), &[7; 32]).unwrap();
         let millis = Arc::new(AtomicU64::new(START_SECS * 1000));
         let audit = Arc::new(Recorder::default());
         let node = Node::open(folder.path().join("state.db"), &millis, &audit).await;
@@ -166,7 +168,7 @@ impl Node {
         let setup = Setup {
             store: Store::open(&database).await.unwrap(),
             hashes: Arc::new(HashPool::with_threads(2, Arc::new(pepper)).unwrap()),
-            sealer: Arc::new(Sealer::new(Zeroizing::new([7; 32]))),
+            sealer: Arc::new(Sealer::load(&database.with_file_name("sealing_key")).unwrap()),
             audit: audit.clone(),
             clock: Clock::fixed(millis.clone()),
             sessions: Arc::new(SessionCache::default()),
