@@ -158,7 +158,7 @@ impl Parts {
     pub fn login_setup(&self, ledger: &Ledger) -> anyhow::Result<login::Setup> {
         Ok(login::Setup {
             store: self.state.clone(),
-            hashes: Arc::new(HashPool::start(Arc::clone(&self.keys.pepper))?),
+            hashes: Arc::new(HashPool::start(&self.keys.pepper)?),
             sealer: Arc::clone(&self.keys.sealer),
             audit: Arc::new(LogAudit(ledger.clone())),
             clock: Clock::system(),

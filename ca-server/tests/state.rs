@@ -147,7 +147,7 @@ async fn f17_a_stolen_database_does_not_tell_a_right_guess_from_a_wrong_one() {
     assert!(!guess(Some(b"")));
     assert!(!guess(Some(params.keyid())), "what the hash says of the pepper does not replace it");
 
-    let thief = HashPool::with_threads(1, Arc::new(Pepper::new(Zeroizing::new([0; 32])))).unwrap();
+    let thief = HashPool::with_threads(1, &Arc::new(Pepper::new(Zeroizing::new([0; 32])))).unwrap();
     let place = thief.admit("192.0.2.1".parse().unwrap()).unwrap();
     let password = Password::typed(&login_support::PASSWORD.into()).unwrap();
     let stolen = PasswordHash::from_phc(phc.clone()).unwrap();
@@ -219,7 +219,7 @@ fn s3_a_sealing_key_that_others_can_read_is_refused_with_the_remedy() {
 
 #[tokio::test]
 async fn s1_the_pool_refuses_before_it_works_and_one_source_takes_at_most_half() {
-    let pool = HashPool::with_threads(1, Arc::new(pepper())).unwrap();
+    let pool = HashPool::with_threads(1, &Arc::new(pepper())).unwrap();
     let flood = "198.51.100.1".parse().unwrap();
     let places: Vec<_> = std::iter::from_fn(|| pool.admit(flood).ok()).collect();
     assert_eq!(pool.admit(flood).unwrap_err(), PoolError::Overloaded);
@@ -234,7 +234,7 @@ async fn s1_the_pool_refuses_before_it_works_and_one_source_takes_at_most_half()
 
 #[tokio::test]
 async fn the_pool_hashes_and_compares() {
-    let pool = HashPool::start(Arc::new(pepper())).unwrap();
+    let pool = HashPool::start(&Arc::new(pepper())).unwrap();
     let source = "192.0.2.1".parse().unwrap();
     let password = Password::typed(&"correct horse battery".into()).unwrap();
     let hash = pool.hash(pool.admit(source).unwrap(), password.clone()).await.unwrap();

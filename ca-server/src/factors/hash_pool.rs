@@ -105,12 +105,12 @@ enum Task {
 
 impl HashPool {
     /// Starts a thread for each core.
-    pub fn start(pepper: Arc<Pepper>) -> Result<Self, StartError> {
+    pub fn start(pepper: &Arc<Pepper>) -> Result<Self, StartError> {
         Self::with_threads(std::thread::available_parallelism().map_or(1, usize::from), pepper)
     }
 
     /// Starts this many threads; fails when the system gives no threads or no randomness.
-    pub fn with_threads(threads: usize, pepper: Arc<Pepper>) -> Result<Self, StartError> {
+    pub fn with_threads(threads: usize, pepper: &Arc<Pepper>) -> Result<Self, StartError> {
         let threads = threads.max(1);
         let shared = Arc::new(Shared {
             state: Mutex::default(),
@@ -118,9 +118,9 @@ impl HashPool {
             capacity: threads * WAITING_PER_THREAD,
             hashes: AtomicU64::new(0),
         });
-        let pool = Self { shared, nobody: PasswordHash::of_nobody(&pepper)? };
+        let pool = Self { shared, nobody: PasswordHash::of_nobody(pepper)? };
         for number in 0..threads {
-            let (shared, workspace) = (pool.shared.clone(), Workspace::new(Arc::clone(&pepper)));
+            let (shared, workspace) = (pool.shared.clone(), Workspace::new(Arc::clone(pepper)));
             let thread = std::thread::Builder::new().name(format!("password-{number}"));
             thread.spawn(move || work(&shared, workspace))?;
         }

@@ -167,7 +167,7 @@ impl Node {
     ) -> Self {
         let setup = Setup {
             store: Store::open(&database).await.unwrap(),
-            hashes: Arc::new(HashPool::with_threads(2, Arc::new(pepper)).unwrap()),
+            hashes: Arc::new(HashPool::with_threads(2, &Arc::new(pepper)).unwrap()),
             sealer: Arc::new(Sealer::load(&database.with_file_name("sealing_key")).unwrap()),
             audit: audit.clone(),
             clock: Clock::fixed(millis.clone()),
