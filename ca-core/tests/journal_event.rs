@@ -66,6 +66,10 @@ fn plain_events() -> Vec<(What, String)> {
             r#""type":"user-reset","user":"ann","factors":["totp"],"by":"operator"}"#.to_owned(),
         ),
         (
+            What::SealingKeyRotated { keys: vec!["0a".to_owned(), "0b".to_owned()], by: "operator".to_owned() },
+            r#""type":"sealing-key-rotated","keys":["0a","0b"],"by":"operator"}"#.to_owned(),
+        ),
+        (
             What::UserUnlocked { user: ann(), by: "operator".to_owned() },
             r#""type":"user-unlocked","user":"ann","by":"operator"}"#.to_owned(),
         ),

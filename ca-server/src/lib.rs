@@ -19,6 +19,7 @@ pub mod messages;
 pub mod objects;
 pub mod policy_files;
 pub mod providers;
+pub mod rotation;
 pub mod routes;
 pub mod secret;
 pub mod secret_file;

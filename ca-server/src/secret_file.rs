@@ -87,6 +87,22 @@ pub fn create(path: &Path, bytes: &[u8]) -> Result<(), SecretFileError> {
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io)
 }
 
+/// Puts a key file for its owner alone in the place of the one there is: readers see one or the other, whole.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), SecretFileError> {
+    let io = |cause| SecretFileError::Io { path: path.to_owned(), cause };
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let new = PathBuf::from(name);
+    // One that was left by a process that died is nobody's.
+    match std::fs::remove_file(&new) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => return Err(io(cause)),
+        _ => create(&new, bytes)?,
+    }
+    std::fs::rename(&new, path).map_err(io)?;
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)
+}
+
 /// Says that a file does not hold what it should.
 pub fn content(path: &Path, expected: &'static str) -> SecretFileError {
     SecretFileError::Content { path: path.to_owned(), expected }

@@ -11,6 +11,7 @@ use crate::audit::LogAudit;
 use crate::clock::Clock;
 use crate::config::{Config, Log};
 use crate::factors::hash_pool::HashPool;
+use crate::factors::pepper::Pepper;
 use crate::factors::sealing::Sealer;
 use crate::ledger::{Draft, HighWater, Ledger, LogKeys, Setup, Tasks};
 use crate::login::{self, Login, LoginConfig};
@@ -55,6 +56,8 @@ pub struct Keys {
     pub log: Arc<LogKeys>,
     /// The key of the factors' secrets.
     pub sealer: Arc<Sealer>,
+    /// The key of the password hashes.
+    pub pepper: Arc<Pepper>,
 }
 
 impl Keys {
@@ -65,6 +68,7 @@ impl Keys {
             ca: CaKey::load(&config.keys.ca, passphrase.as_deref())?,
             log: Arc::new(key_files::log_keys(&config.keys.log, &config.origin)?),
             sealer: Arc::new(Sealer::load(&config.keys.sealing)?),
+            pepper: Arc::new(Pepper::load(&config.keys.pepper)?),
         })
     }
 }
@@ -158,7 +162,7 @@ impl Parts {
     pub async fn login_setup(&self, ledger: &Ledger) -> anyhow::Result<login::Setup> {
         Ok(login::Setup {
             store: self.state.clone(),
-            hashes: Arc::new(HashPool::start()?),
+            hashes: Arc::new(HashPool::start(&self.keys.pepper)?),
             sealer: Arc::clone(&self.keys.sealer),
             audit: Arc::new(LogAudit(ledger.clone())),
             clock: Clock::system(),

@@ -1,10 +1,12 @@
-//! `cargo xtask demo`, `cargo xtask test` and `cargo xtask bench`: everything one does with a fresh clone.
+//! `cargo xtask demo`, `cargo xtask test` and `cargo xtask bench`: everything one does with a fresh clone; and
+//! `cargo xtask common-passwords`, which makes a file that is checked in.
 
 mod cargo;
 mod demo;
 mod deny;
 mod machine;
 mod openssh;
+mod passwords;
 mod steps;
 mod test;
 
@@ -23,6 +25,12 @@ enum Task {
     Test,
     /// How fast it is on this machine.
     Bench,
+    /// Makes the list of common passwords anew from lists of one password a line.
+    CommonPasswords {
+        /// The lists
+        #[arg(required = true)]
+        lists: Vec<PathBuf>,
+    },
 }
 
 /// What the demo can be told.
@@ -41,6 +49,7 @@ fn main() -> ExitCode {
         Task::Demo(options) => demo::demo(options.s3, options.keep.as_deref()),
         Task::Test => test::test(),
         Task::Bench => demo::bench(),
+        Task::CommonPasswords { lists } => passwords::common_passwords(&lists),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

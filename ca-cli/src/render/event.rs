@@ -84,6 +84,7 @@ fn about(what: &What) -> About {
         What::RecoveryCodesMade { user, count, source, .. } => {
             About::new(&[user], format!("{user}: {count} from {}", source.ip))
         }
+        What::SealingKeyRotated { keys, by } => About::new(&[], format!("{} by {by}", keys.join(" "))),
         What::RequestDenied(denied) => {
             let user = &denied.facts.user;
             let text =

@@ -220,6 +220,13 @@ pub enum What {
         /// Where from.
         source: Source,
     },
+    /// The key that seals secrets in the database was changed; recorded before the key file is.
+    SealingKeyRotated {
+        /// The ids of the keys in the file from here on, newest first: more than one until all is sealed anew.
+        keys: Vec<String>,
+        /// Who did it.
+        by: String,
+    },
     /// The policy said no.
     RequestDenied(Box<RequestDenied>),
     /// The policy said yes: this certificate will be signed, and is taken to exist from here on.

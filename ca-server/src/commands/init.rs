@@ -11,6 +11,8 @@ use clap::Args;
 use zeroize::Zeroizing;
 
 use crate::config::{Config, Log};
+use crate::factors::pepper::Pepper;
+use crate::factors::sealing_keys;
 use crate::objects::directory::Directory;
 use crate::start::{Keys, Parts};
 use crate::{ids, key_files, secret_file};
@@ -78,8 +80,8 @@ impl Init {
         create_ca_key(&self.dir)?;
         let seed = Zeroizing::new(ids::random::<32>()?);
         key_files::create_log_key(&self.dir.join("log_key"), &self.origin, &seed)?;
-        let sealing = Zeroizing::new(ids::random::<32>()?);
-        secret_file::create(&self.dir.join("sealing_key"), &*sealing)?;
+        sealing_keys::create(&self.dir.join("sealing_key"))?;
+        Pepper::create(&self.dir.join("pepper"))?;
         create_tls(&self.dir)?;
         let keys = key_files::log_keys(&self.dir.join("log_key"), &self.origin)?;
         std::fs::write(self.dir.join("log.vkey"), format!("{}\n", keys.verifier()))?;
@@ -100,7 +102,7 @@ impl Init {
         let mut text = format!(
             "listen = \"{}\"\nmetrics_listen = \"{}\"\norigin = \"{}\"\npolicy = \"policies\"\ndatabase = \"state.db\"\n\n\
              [tls]\ncertificate = \"tls.crt\"\nkey = \"tls.key\"\n\n\
-             [keys]\nca = \"ca_key\"\nlog = \"log_key\"\nsealing = \"sealing_key\"\n\n[log]\n",
+             [keys]\nca = \"ca_key\"\nlog = \"log_key\"\nsealing = \"sealing_key\"\npepper = \"pepper\"\n\n[log]\n",
             self.listen, self.metrics_listen, self.origin
         );
         let quoted = |value: &str| toml::Value::String(value.to_owned()).to_string();

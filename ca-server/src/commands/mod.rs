@@ -1,6 +1,7 @@
 //! The commands of `ca-server`, one file each.
 
 mod init;
+mod rotate;
 mod serve;
 mod user;
 
@@ -29,6 +30,8 @@ enum Command {
     /// Adds, disables, enables or resets accounts
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Puts another sealing key in place of the one there is; may be interrupted and run again
+    RotateSealingKey(rotate::Rotate),
     /// Reads the configuration, keys and policy, and says what is wrong with them
     CheckConfig(ConfigFile),
 }
@@ -63,12 +66,18 @@ fn start(cli: Cli) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match cli.command {
-            Command::Init(init) => init.run().await,
+            Command::Init(init) => Box::pin(init.run()).await,
             Command::Serve(serve) => Box::pin(serve.run()).await,
-            Command::User(user) => user.run().await,
+            Command::User(user) => Box::pin(user.run()).await,
+            Command::RotateSealingKey(rotate) => rotate.run().await,
             Command::CheckConfig(file) => check_config(&file).await,
         }
     })
+}
+
+/// Names whoever is at the console, for the event.
+fn operator() -> String {
+    format!("console, uid {}", rustix::process::getuid().as_raw())
 }
 
 async fn check_config(file: &ConfigFile) -> anyhow::Result<()> {

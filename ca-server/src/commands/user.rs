@@ -4,7 +4,7 @@ use anyhow::{Context, bail};
 use ca_core::names::GroupName;
 use clap::{Args, Subcommand};
 
-use super::ConfigFile;
+use super::{ConfigFile, operator};
 use crate::accounts::{Accounts, Enrolment, NewAccount};
 use crate::secret::Secret;
 use crate::start::Parts;
@@ -129,11 +129,6 @@ impl UserCommand {
             Self::List(_) => list(accounts).await,
         }
     }
-}
-
-/// Names whoever is at the console, for the event.
-fn operator() -> String {
-    format!("console, uid {}", rustix::process::getuid().as_raw())
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "ends every arm of the match alike")]

@@ -98,6 +98,8 @@ pub struct Keys {
     pub log: PathBuf,
     /// The key that seals factor secrets in the database.
     pub sealing: PathBuf,
+    /// The key that password hashes are made with.
+    pub pepper: PathBuf,
 }
 
 /// The server's certificate and key, in PEM.
@@ -194,7 +196,7 @@ impl Config {
 
     fn resolve(&mut self, folder: &Path) {
         let mut paths = vec![&mut self.policy, &mut self.database];
-        paths.extend([&mut self.keys.ca, &mut self.keys.log, &mut self.keys.sealing]);
+        paths.extend([&mut self.keys.ca, &mut self.keys.log, &mut self.keys.sealing, &mut self.keys.pepper]);
         if let Some(tls) = &mut self.tls {
             paths.extend([&mut tls.certificate, &mut tls.key]);
         }

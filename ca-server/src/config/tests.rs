@@ -15,6 +15,7 @@ database = "state.db"
 ca = "ca_key"
 log = "log_key"
 sealing = "sealing_key"
+pepper = "pepper"
 
 [log]
 store = "directory"
@@ -70,7 +71,7 @@ fn s2_limits_have_defaults_and_silence_outlasts_a_call() {
     assert!(
         parse(&format!("{GOOD}\n[limits]\ncall = \"60s\"\n"), &[]).unwrap_err().contains("limits.silence")
     );
-    assert!(parse(&format!("{GOOD}\n[limits]\nheads = \"2s\"\n"), &[]).unwrap_err().contains("line 17"));
+    assert!(parse(&format!("{GOOD}\n[limits]\nheads = \"2s\"\n"), &[]).unwrap_err().contains("line 18"));
 }
 
 #[test]

@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::password::{HashError, Password, PasswordHash, Workspace};
+use super::pepper::Pepper;
 use crate::login::TokenHash;
 
 /// How many hashes may wait per thread: about a second of work.
@@ -53,7 +54,7 @@ pub enum PoolError {
 pub struct Verified {
     /// Whether it was the right one.
     pub matches: bool,
-    /// The right password hashed anew, when the stored hash has outdated parameters.
+    /// The right password hashed anew, when the stored hash has an outdated pepper or parameters.
     pub rehashed: Option<PasswordHash>,
 }
 
@@ -127,12 +128,12 @@ enum Task {
 
 impl HashPool {
     /// Starts a thread for each core.
-    pub fn start() -> Result<Self, StartError> {
-        Self::with_threads(std::thread::available_parallelism().map_or(1, usize::from))
+    pub fn start(pepper: &Arc<Pepper>) -> Result<Self, StartError> {
+        Self::with_threads(std::thread::available_parallelism().map_or(1, usize::from), pepper)
     }
 
     /// Starts this many threads; fails when the system gives no threads or no randomness.
-    pub fn with_threads(threads: usize) -> Result<Self, StartError> {
+    pub fn with_threads(threads: usize, pepper: &Arc<Pepper>) -> Result<Self, StartError> {
         let threads = threads.max(1);
         let shared = Arc::new(Shared {
             state: Mutex::default(),
@@ -140,10 +141,11 @@ impl HashPool {
             threads,
             hashes: AtomicU64::new(0),
         });
-        let pool = Self { shared, nobody: PasswordHash::of_nobody()? };
+        let pool = Self { shared, nobody: PasswordHash::of_nobody(pepper)? };
         for number in 0..threads {
-            let shared = pool.shared.clone();
-            std::thread::Builder::new().name(format!("password-{number}")).spawn(move || work(&shared))?;
+            let (shared, workspace) = (pool.shared.clone(), Workspace::new(Arc::clone(pepper)));
+            let thread = std::thread::Builder::new().name(format!("password-{number}"));
+            thread.spawn(move || work(&shared, workspace))?;
         }
         Ok(pool)
     }
@@ -356,18 +358,17 @@ fn verify(
     hash: &PasswordHash,
 ) -> Result<Verified, HashError> {
     let matches = workspace.verify(password, hash)?;
-    let rehashed = if matches && hash.is_outdated() { Some(workspace.hash(password)?) } else { None };
+    let rehashed = if matches && workspace.outdates(hash) { Some(workspace.hash(password)?) } else { None };
     Ok(Verified { matches, rehashed })
 }
 
-fn work(shared: &Shared) {
+fn work(shared: &Shared, mut workspace: Workspace) {
     lower_priority();
-    let mut workspace = Workspace::default();
     loop {
         match shared.next() {
             Next::Job(job) if job.is_abandoned() => {}
             Next::Job(job) => job.run(&mut workspace, &shared.hashes),
-            Next::Idle => workspace = Workspace::default(),
+            Next::Idle => workspace.release(),
             Next::Closed => return,
         }
     }

@@ -1,13 +1,18 @@
-//! Passwords: what is accepted as one (NIST SP 800-63B-4 §3.1.1.2) and how it is hashed (Argon2id, RFC 9106).
+//! Passwords: what is accepted as one (NIST SP 800-63B-4 §3.1.1.2) and how it is hashed (Argon2id with a
+//! pepper, RFC 9106).
 
 use std::fmt;
+use std::sync::Arc;
 
 use argon2::password_hash::phc;
-use argon2::{Algorithm, Argon2, Block, Params, Version};
+use argon2::{Algorithm, Argon2, Block, KeyId, Params, ParamsBuilder, Version};
 use subtle::ConstantTimeEq as _;
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
+use super::common;
+use super::key_ring::Key;
+use super::pepper::Pepper;
 use crate::ids;
 use crate::secret::Secret;
 
@@ -28,9 +33,6 @@ const HASH_BYTES: usize = 32;
 /// No stored hash may ask for more memory than this, in KiB.
 const MAX_MEMORY_KIB: u32 = 256 * 1024;
 
-/// Passwords that everybody tries first, one per line.
-const COMMON: &str = include_str!("common_passwords.txt");
-
 /// Why a text is not accepted as a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -47,7 +49,7 @@ pub enum PasswordError {
     /// It is among the first that anybody would try.
     #[error("the password is one of the most common ones")]
     Common,
-    /// It is the account's name or address.
+    /// It is the account's name or address, or little more.
     #[error("the password is the name or the address of the account")]
     Name,
 }
@@ -90,10 +92,11 @@ impl Password {
             return Err(PasswordError::TooShort { chars });
         }
         let folded = Zeroizing::new(password.0.to_lowercase());
-        if COMMON.lines().any(|common| common == *folded) {
+        if common::is_common(&folded) {
             return Err(PasswordError::Common);
         }
-        if names.iter().any(|name| *name == *folded) {
+        let locals = names.iter().filter_map(|name| name.split_once('@')).map(|(local, _)| local);
+        if names.iter().copied().chain(locals).any(|name| common::is_variant(&folded, name)) {
             return Err(PasswordError::Name);
         }
         Ok(password)
@@ -121,18 +124,19 @@ impl PasswordHash {
         &self.0
     }
 
-    /// Tells whether it was made with other parameters than a hash would be made with now.
-    pub fn is_outdated(&self) -> bool {
+    /// Tells whether it was made with another pepper or other parameters than a hash would be made with now.
+    pub fn is_outdated(&self, pepper: &Pepper) -> bool {
         parse(&self.0).is_ok_and(|parsed| {
             parsed.params.m_cost() != MEMORY_KIB
                 || parsed.params.t_cost() != PASSES
                 || parsed.params.p_cost() != LANES
+                || parsed.params.keyid() != pepper.current().id
         })
     }
 
     /// Makes a hash that no password has, with today's parameters: it costs what a real one costs (F9).
-    pub fn of_nobody() -> Result<Self, HashError> {
-        encode(&ids::random::<SALT_BYTES>()?, &ids::random::<HASH_BYTES>()?)
+    pub fn of_nobody(pepper: &Pepper) -> Result<Self, HashError> {
+        encode(&params(pepper.current())?, &ids::random::<SALT_BYTES>()?, &ids::random::<HASH_BYTES>()?)
     }
 }
 
@@ -143,38 +147,69 @@ impl fmt::Debug for PasswordHash {
 }
 
 /// The memory that hashes are computed in, allocated once and used for one after the other.
-#[derive(Default)]
-pub(super) struct Workspace(Vec<Block>);
+pub(super) struct Workspace {
+    pepper: Arc<Pepper>,
+    blocks: Vec<Block>,
+}
 
 impl Workspace {
-    /// Hashes a password with a fresh salt.
+    /// Makes an empty one; the memory comes with the first hash.
+    pub(super) fn new(pepper: Arc<Pepper>) -> Self {
+        Self { pepper, blocks: Vec::new() }
+    }
+
+    /// Gives the memory back to the system.
+    pub(super) fn release(&mut self) {
+        self.blocks = Vec::new();
+    }
+
+    /// Tells whether a hash was made with another pepper or other parameters than this would.
+    pub(super) fn outdates(&self, hash: &PasswordHash) -> bool {
+        hash.is_outdated(&self.pepper)
+    }
+
+    /// Hashes a password with a fresh salt and the newest pepper.
     pub(super) fn hash(&mut self, password: &Password) -> Result<PasswordHash, HashError> {
         let salt = ids::random::<SALT_BYTES>()?;
-        let params = Params::new(MEMORY_KIB, PASSES, LANES, Some(HASH_BYTES)).map_err(HashError::Argon2)?;
-        let hash = self.compute(params, &salt, password)?;
-        encode(&salt, &hash)
+        let pepper = Arc::clone(&self.pepper);
+        let params = params(pepper.current())?;
+        let hash = self.compute(params.clone(), pepper.current(), &salt, password)?;
+        encode(&params, &salt, &hash)
     }
 
     /// Tells whether a password has this hash; the comparison takes the same time for every hash of a length.
+    ///
+    /// A hash without a pepper, or of one that is not here, is nobody's; finding that out costs the same (F9).
     pub(super) fn verify(&mut self, password: &Password, hash: &PasswordHash) -> Result<bool, HashError> {
         let expected = parse(&hash.0)?;
-        let computed = self.compute(expected.params, expected.salt.as_ref(), password)?;
-        Ok(computed.as_slice().ct_eq(expected.hash.as_bytes()).into())
+        let pepper = Arc::clone(&self.pepper);
+        let found = pepper.find(expected.params.keyid());
+        if found.is_none() {
+            let keyid = hex::encode(expected.params.keyid());
+            tracing::error!(keyid, "alarm: a password was hashed with a pepper that is not in the file");
+        }
+        let key = found.unwrap_or(pepper.current());
+        let computed = self.compute(expected.params, key, expected.salt.as_ref(), password)?;
+        Ok(found.is_some() && bool::from(computed.as_slice().ct_eq(expected.hash.as_bytes())))
     }
 
     fn compute(
         &mut self,
         params: Params,
+        pepper: &Key,
         salt: &[u8],
         password: &Password,
     ) -> Result<Zeroizing<Vec<u8>>, HashError> {
         let blocks = params.block_count();
-        if self.0.len() < blocks {
-            self.0.resize(blocks, Block::default());
+        if self.blocks.len() < blocks {
+            self.blocks.resize(blocks, Block::default());
         }
         let mut out = Zeroizing::new(vec![0; params.output_len().unwrap_or(HASH_BYTES)]);
-        Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-            .hash_password_into_with_memory(password.0.as_bytes(), salt, &mut out, &mut self.0[..blocks])
+        Argon2::new_with_secret(pepper.bytes.as_slice(), Algorithm::Argon2id, Version::V0x13, params)
+            .and_then(|argon2| {
+                let memory = &mut self.blocks[..blocks];
+                argon2.hash_password_into_with_memory(password.0.as_bytes(), salt, &mut out, memory)
+            })
             .map_err(HashError::Argon2)?;
         Ok(out)
     }
@@ -198,13 +233,20 @@ fn parse(text: &str) -> Result<Parsed, HashError> {
     }
 }
 
-fn encode(salt: &[u8], hash: &[u8]) -> Result<PasswordHash, HashError> {
+/// Gives today's parameters, with the id of the pepper among them.
+fn params(pepper: &Key) -> Result<Params, HashError> {
+    let keyid = KeyId::new(&pepper.id).map_err(HashError::Argon2)?;
+    let mut builder = ParamsBuilder::new();
+    builder.m_cost(MEMORY_KIB).t_cost(PASSES).p_cost(LANES).output_len(HASH_BYTES).keyid(keyid);
+    builder.build().map_err(HashError::Argon2)
+}
+
+fn encode(params: &Params, salt: &[u8], hash: &[u8]) -> Result<PasswordHash, HashError> {
     let malformed = |_| HashError::Malformed;
-    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(HashError::Argon2)?;
     let encoded = phc::PasswordHash {
         algorithm: argon2::ARGON2ID_IDENT,
         version: Some(Version::V0x13.into()),
-        params: phc::ParamsString::try_from(&params).map_err(|_| HashError::Malformed)?,
+        params: phc::ParamsString::try_from(params).map_err(|_| HashError::Malformed)?,
         salt: Some(phc::Salt::new(salt).map_err(malformed)?),
         hash: Some(phc::Output::new(hash).map_err(malformed)?),
     };
@@ -234,16 +276,23 @@ mod tests {
 
     #[test]
     fn f16_common_passwords_and_names_are_refused() {
-        for common in ["password", "Password", "12345678", "qwertyuiop"] {
+        for common in ["password", "Password", "12345678", "QWERTYUIOP", "Sunshine1", "Countersign2"] {
             assert_eq!(chosen(common).unwrap_err(), PasswordError::Common, "{common}");
         }
         assert_eq!(chosen("Alice@Example.com").unwrap_err(), PasswordError::Name);
-        assert_eq!(chosen("alice-ng").unwrap_err(), PasswordError::Name);
+        for name in ["alice-ng", "Alice-NG#1", "alicealice", "Alice2031!", "alice@example.com1"] {
+            assert_eq!(chosen(name).unwrap_err(), PasswordError::Name, "{name}");
+        }
+        assert!(chosen("alice plays the harp").is_ok(), "a name within a phrase is no variant of it");
+    }
+
+    fn pepper(byte: u8) -> Pepper {
+        Pepper::new(Zeroizing::new([byte; 32]))
     }
 
     #[test]
     fn f16_composed_and_decomposed_are_one_password() {
-        let mut workspace = Workspace::default();
+        let mut workspace = Workspace::new(Arc::new(pepper(1)));
         let hash = workspace.hash(&chosen("caf\u{e9} au lait").unwrap()).unwrap();
         assert!(workspace.verify(&chosen("cafe\u{301} au lait").unwrap(), &hash).unwrap());
         assert!(!workspace.verify(&chosen("cafe au lait").unwrap(), &hash).unwrap());
@@ -251,21 +300,37 @@ mod tests {
 
     #[test]
     fn a_hash_says_how_it_was_made_and_older_ones_verify() {
-        let mut workspace = Workspace::default();
+        let mut workspace = Workspace::new(Arc::new(pepper(1)));
         let password = chosen("correct horse").unwrap();
         let hash = workspace.hash(&password).unwrap();
-        assert!(hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.as_str());
-        assert!(!hash.is_outdated());
+        assert!(hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1,keyid="), "{}", hash.as_str());
+        assert!(!workspace.outdates(&hash));
 
-        let weak = Params::new(64, 1, 1, None).unwrap();
-        let old = argon2::PasswordHasher::hash_password(
-            &Argon2::new(Algorithm::Argon2id, Version::V0x13, weak),
-            b"correct horse",
-        );
+        let keyid = KeyId::new(&pepper(1).current().id).unwrap();
+        let weak = ParamsBuilder::new().m_cost(64).t_cost(1).p_cost(1).keyid(keyid).build().unwrap();
+        let weak = Argon2::new_with_secret(&[1; 32], Algorithm::Argon2id, Version::V0x13, weak).unwrap();
+        let old = argon2::PasswordHasher::hash_password(&weak, b"correct horse");
         let old = PasswordHash::from_phc(old.unwrap().to_string()).unwrap();
-        assert!(old.is_outdated());
+        assert!(workspace.outdates(&old));
         assert!(workspace.verify(&password, &old).unwrap());
-        assert!(!workspace.verify(&password, &PasswordHash::of_nobody().unwrap()).unwrap());
+        let nobody = PasswordHash::of_nobody(&pepper(1)).unwrap();
+        assert!(!workspace.verify(&password, &nobody).unwrap());
+    }
+
+    #[test]
+    fn f17_a_hash_compares_only_where_its_pepper_is() {
+        let password = chosen("correct horse").unwrap();
+        let hash = Workspace::new(Arc::new(pepper(1))).hash(&password).unwrap();
+        let mut rotated = Workspace::new(Arc::new(pepper(2).with_older(pepper(1))));
+        assert!(rotated.verify(&password, &hash).unwrap());
+        assert!(rotated.outdates(&hash), "it is made anew at the next login");
+        let mut other = Workspace::new(Arc::new(pepper(2)));
+        assert!(!other.verify(&password, &hash).unwrap());
+
+        // Nor does one compare that somebody who can write the database made without a pepper.
+        let plain = argon2::PasswordHasher::hash_password(&Argon2::default(), b"correct horse").unwrap();
+        let plain = PasswordHash::from_phc(plain.to_string()).unwrap();
+        assert!(!rotated.verify(&password, &plain).unwrap());
     }
 
     #[test]

@@ -15,18 +15,21 @@ use ca_core::time::UnixSeconds;
 use ca_server::accounts::{Accounts, Enrolment, NewAccount};
 use ca_server::clock::Clock;
 use ca_server::factors::hash_pool::HashPool;
+use ca_server::factors::pepper::Pepper;
 use ca_server::factors::sealing::Sealer;
 use ca_server::factors::totp::Seed;
 use ca_server::login::{
     Audit, AuditUnavailable, Challenge, Login, LoginConfig, LoginError, NewSession, SessionCache, Setup,
 };
 use ca_server::secret::Secret;
+use ca_server::secret_file;
 use ca_server::store::Store;
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
 /// A Friday, at the beginning of a TOTP step.
 pub const START_SECS: u64 = 1_800_000_000;
+pub const PEPPER_BYTE: u8 = 5;
 pub const PASSWORD: &str = "correct horse battery";
 
 /// Keeps events in memory; records nothing while `broken`.
@@ -78,6 +81,7 @@ pub struct World {
 impl World {
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        secret_file::create(&folder.path().join("sealing_key"), &[7; 32]).unwrap();
         let millis = Arc::new(AtomicU64::new(START_SECS * 1000));
         let audit = Arc::new(Recorder::default());
         let node = Node::open(folder.path().join("state.db"), &millis, &audit).await;
@@ -97,6 +101,12 @@ impl World {
     pub async fn restart(&mut self) {
         self.node.setup.store.close().await;
         self.node = self.second_node().await;
+    }
+
+    /// Stops the process and starts it again with another pepper.
+    pub async fn restart_with(&mut self, pepper: Pepper) {
+        self.node.setup.store.close().await;
+        self.node = Node::with_pepper(self.database(), &self.millis, &self.audit, pepper).await;
     }
 
     pub fn now(&self) -> UnixSeconds {
@@ -140,12 +150,25 @@ impl World {
     }
 }
 
+pub fn pepper() -> Pepper {
+    Pepper::new(Zeroizing::new([PEPPER_BYTE; 32]))
+}
+
 impl Node {
     pub async fn open(database: PathBuf, millis: &Arc<AtomicU64>, audit: &Arc<Recorder>) -> Self {
+        Self::with_pepper(database, millis, audit, pepper()).await
+    }
+
+    pub async fn with_pepper(
+        database: PathBuf,
+        millis: &Arc<AtomicU64>,
+        audit: &Arc<Recorder>,
+        pepper: Pepper,
+    ) -> Self {
         let setup = Setup {
             store: Store::open(&database).await.unwrap(),
-            hashes: Arc::new(HashPool::with_threads(2).unwrap()),
-            sealer: Arc::new(Sealer::new(Zeroizing::new([7; 32]))),
+            hashes: Arc::new(HashPool::with_threads(2, &Arc::new(pepper)).unwrap()),
+            sealer: Arc::new(Sealer::load(&database.with_file_name("sealing_key")).unwrap()),
             audit: audit.clone(),
             clock: Clock::fixed(millis.clone()),
             sessions: Arc::new(SessionCache::default()),

@@ -135,7 +135,14 @@ async fn use_secrets(server: &Server, wire: &Wire, ann: &Person) -> Result<(Secr
     secrets.push(("TOTP seed", ann.phone.secret().as_bytes().to_vec()));
     let seed = totp_rs::Secret::try_from_base32(ann.phone.secret())?;
     push_forms(&mut secrets, "TOTP seed's bytes", seed.as_bytes());
-    push_forms(&mut secrets, "sealing key", &fs::read(server.folder().join("sealing_key"))?);
+    for file in ["sealing_key", "pepper"] {
+        let text = fs::read_to_string(server.folder().join(file))?;
+        let keys: Vec<&str> = text.lines().filter_map(|line| Some(line.split_once("-v1 ")?.1)).collect();
+        ensure!(!keys.is_empty(), "no key in {file}");
+        for key in keys {
+            push_forms(&mut secrets, file, &hex::decode(key)?);
+        }
+    }
     let log_key = fs::read_to_string(server.folder().join("log_key"))?;
     let log_seed = STANDARD.decode(log_key.trim().splitn(5, '+').nth(4).context("a log key")?)?;
     push_forms(&mut secrets, "log key", &log_seed[1..]);

@@ -77,7 +77,7 @@ fn plain_http_beyond_loopback_is_refused() -> Result<()> {
 fn init_never_overwrites() -> Result<()> {
     let server = Server::make(None)?;
     run(&mut server.init_command()?)?;
-    let files = ["config.toml", "ca_key", "log_key", "sealing_key", "tls.key", "state.db"];
+    let files = ["config.toml", "ca_key", "log_key", "sealing_key", "pepper", "tls.key", "state.db"];
     let read = || files.map(|name| fs::read(server.folder().join(name)).ok());
     let before = read();
     ensure!(before.iter().all(Option::is_some));

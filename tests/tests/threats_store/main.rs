@@ -6,4 +6,5 @@ mod down;
 mod ended;
 mod keys;
 mod passphrase;
+mod rotation;
 mod scene;

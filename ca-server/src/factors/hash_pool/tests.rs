@@ -8,7 +8,8 @@ fn s1_sources_are_served_in_turns() {
         threads: 1,
         hashes: AtomicU64::new(0),
     });
-    let stopped = HashPool { shared, nobody: PasswordHash::of_nobody().unwrap() };
+    let pepper = Pepper::new(zeroize::Zeroizing::new([1; 32]));
+    let stopped = HashPool { shared, nobody: PasswordHash::of_nobody(&pepper).unwrap() };
     // The flood's addresses are of one /64 network and count as one source.
     let flood = ["2001:db8::1", "2001:db8::2", "2001:db8::1", "2001:db8::ffff"];
     let others = ["192.0.2.1", "::ffff:192.0.2.2"];
