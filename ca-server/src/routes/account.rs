@@ -97,7 +97,8 @@ pub(super) async fn add_yubikey(
 }
 
 /// Adds a factor by what it shows, and ends every other session.
-#[utoipa::path(post, path = "/v1/account/factors/{id}", request_body = FactorProof,
+#[utoipa::path(post, path = "/v1/account/factors/{id}",
+    params(("id" = String, Path, description = "Its identity, or its label to remove it")), request_body = FactorProof,
     responses((status = 200, body = Factor), (status = 400), (status = 401), (status = 404), (status = 503)),
     security(("session" = [])))]
 pub(super) async fn confirm_factor(
@@ -115,6 +116,7 @@ pub(super) async fn confirm_factor(
 
 /// Removes a factor, by its identity or label, and ends every other session; the last one stays.
 #[utoipa::path(delete, path = "/v1/account/factors/{id}",
+    params(("id" = String, Path, description = "Its identity, or its label to remove it")),
     responses((status = 200, body = Factor), (status = 401), (status = 404), (status = 409), (status = 503)),
     security(("session" = [])))]
 pub(super) async fn remove_factor(

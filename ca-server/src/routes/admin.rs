@@ -47,6 +47,7 @@ pub(super) async fn list(
 
 /// Shows an account.
 #[utoipa::path(get, path = "/v1/admin/users/{name}",
+    params(("name" = String, Path, description = "The name or e-mail address")),
     responses((status = 200, body = AdminUser), (status = 401), (status = 403), (status = 404)),
     security(("session" = [])))]
 pub(super) async fn show(
@@ -60,6 +61,7 @@ pub(super) async fn show(
 
 /// Switches an account off, and ends its sessions.
 #[utoipa::path(post, path = "/v1/admin/users/{name}/disable",
+    params(("name" = String, Path, description = "The name or e-mail address")),
     responses((status = 200, body = AdminUser), (status = 401), (status = 403), (status = 404), (status = 503)),
     security(("session" = [])))]
 pub(super) async fn disable(
@@ -73,6 +75,7 @@ pub(super) async fn disable(
 
 /// Switches an account on again.
 #[utoipa::path(post, path = "/v1/admin/users/{name}/enable",
+    params(("name" = String, Path, description = "The name or e-mail address")),
     responses((status = 200, body = AdminUser), (status = 401), (status = 403), (status = 404), (status = 503)),
     security(("session" = [])))]
 pub(super) async fn enable(
@@ -86,6 +89,7 @@ pub(super) async fn enable(
 
 /// Makes factors work again that were disabled by failures; the owner is warned.
 #[utoipa::path(post, path = "/v1/admin/users/{name}/unlock",
+    params(("name" = String, Path, description = "The name or e-mail address")),
     responses((status = 200, body = AdminUser), (status = 401), (status = 403), (status = 404), (status = 503)),
     security(("session" = [])))]
 pub(super) async fn unlock(

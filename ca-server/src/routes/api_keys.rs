@@ -66,6 +66,7 @@ fn cut(text: &str) -> String {
 
 /// Revokes an API key, by its identity or label.
 #[utoipa::path(delete, path = "/v1/account/api-keys/{id}",
+    params(("id" = String, Path, description = "Its identity or label")),
     responses((status = 204), (status = 401), (status = 404), (status = 503)),
     security(("session" = [])))]
 pub(super) async fn revoke(

@@ -63,5 +63,5 @@ fn complete(status: &str, response: &mut utoipa::openapi::Response) {
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten()
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten()
 }

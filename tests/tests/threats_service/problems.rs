@@ -99,8 +99,8 @@ async fn each_mistake_has_its_problem() -> Result<()> {
     wire.post("/v1/login", None, &long).await?.expect(400, "password-too-long")?;
     let stale = json!({ "challenge": "cs_l_unknown", "kind": "totp", "code": "123456" });
     wire.post("/v1/login/factor", None, &stale).await?.expect(401, "login-expired")?;
-    let other = json!({ "challenge": "cs_l_unknown", "kind": "sms", "code": "123456" });
-    wire.post("/v1/login/factor", None, &other).await?.expect(404, "not-found")?;
+    let other = json!({ "challenge": "cs_l_unknown", "kind": "magic", "code": "123456" });
+    wire.post("/v1/login/factor", None, &other).await?.expect(400, "malformed")?;
     let request = json!({ "request": "", "signature": "" });
     wire.post("/v1/certificates", None, &request).await?.expect(401, "no-session").map(drop)
 }
