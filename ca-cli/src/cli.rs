@@ -103,6 +103,10 @@ pub(crate) struct Credentials {
     /// Read the factor's code from this file descriptor (or from `COUNTERSIGN_CODE`)
     #[arg(long, value_name = "N")]
     pub(crate) code_fd: Option<u32>,
+
+    /// Open the page for a security key in this machine's browser (with xdg-open)
+    #[arg(long)]
+    pub(crate) open: bool,
 }
 
 /// The commands of `ca factor`.
@@ -119,12 +123,12 @@ pub(crate) enum Factor {
 /// Options of `ca factor add`.
 #[derive(Debug, Args)]
 pub(crate) struct AddFactor {
-    /// The kind: totp
+    /// The kind: totp, or webauthn for a security key
     pub(crate) kind: String,
 
-    /// What to call it, such as "work phone"
-    #[arg(long, default_value = "authenticator app")]
-    pub(crate) label: String,
+    /// What to call it, such as "work phone"; "authenticator app" or "security key" by default
+    #[arg(long)]
+    pub(crate) label: Option<String>,
 
     /// Read what the new factor shows from this file descriptor, once its secret is printed
     #[arg(long, value_name = "N")]

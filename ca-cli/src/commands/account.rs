@@ -9,6 +9,7 @@ use ca_core::time::UnixSeconds;
 
 use super::contact;
 use super::credentials::{self, Purpose};
+use super::webauthn;
 use crate::cli::{self, AddFactor, Credentials, Global, RemoveFactor};
 use crate::failure::{Exit, Failure, Result};
 use crate::http::Server;
@@ -27,13 +28,26 @@ pub(super) fn factor(global: &Global, command: &cli::Factor) -> Result<Exit> {
 }
 
 fn add(global: &Global, options: &AddFactor) -> Result<Exit> {
+    if options.kind == webauthn::KIND {
+        return add_security_key(global, options);
+    }
     changing(global, &options.credentials, |server| {
-        let new = NewFactor { kind: options.kind.clone(), label: options.label.clone() };
+        let label = options.label.clone().unwrap_or_else(|| "authenticator app".to_owned());
+        let new = NewFactor { kind: options.kind.clone(), label };
         let pending: PendingFactor = server.post("/v1/account/factors", &new)?;
         show_pending(global, &pending)?;
         let code = secrets::NEW_CODE.read(options.new_code_fd, "Code from the new app")?;
         let proof = FactorProof { code: Secret(code.trim().to_owned()) };
         let factor: Factor = server.post(&format!("/v1/account/factors/{}", pending.id), &proof)?;
+        output::note(&format!("Added {} \"{}\".", factor.kind, factor.label));
+        sessions_ended(global)
+    })
+}
+
+fn add_security_key(global: &Global, options: &AddFactor) -> Result<Exit> {
+    changing(global, &options.credentials, |server| {
+        let label = options.label.clone().unwrap_or_else(|| "security key".to_owned());
+        let factor = webauthn::register(server, label, options.credentials.open)?;
         output::note(&format!("Added {} \"{}\".", factor.kind, factor.label));
         sessions_ended(global)
     })

@@ -4,6 +4,7 @@ use std::io::{BufRead as _, Write as _};
 
 use ca_api::{FactorRequest, LoginChallenge, LoginRequest, LoginSession, Secret};
 
+use super::webauthn;
 use crate::cli::Credentials;
 use crate::failure::{Failure, Result};
 use crate::http::Server;
@@ -35,6 +36,9 @@ pub(super) fn log_in(
     let challenge: LoginChallenge = server.post("/v1/login", &first)?;
 
     let kind = choose_factor(&challenge.factors, options.factor.as_deref())?;
+    if kind == webauthn::KIND {
+        return webauthn::log_in(server, challenge.challenge, options.open);
+    }
     let code = secrets::CODE.read(options.code_fd, &code_prompt(&kind))?;
     let second = FactorRequest { challenge: challenge.challenge, kind, code: Secret(code.trim().to_owned()) };
     server.post("/v1/login/factor", &second)

@@ -5,6 +5,7 @@
 
 mod api_keys;
 pub mod own;
+mod webauthn;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
@@ -13,6 +14,7 @@ use ca_core::log::event::What;
 use ca_core::names::{Email, GroupName, Label, UserName};
 use ca_core::policy::FactorKind;
 
+use crate::ceremony::CeremonyError;
 use crate::factors::hash_pool::PoolError;
 use crate::factors::password::{Password, PasswordError, PasswordHash};
 use crate::factors::sealing::SealError;
@@ -62,6 +64,9 @@ pub enum AccountError {
     /// An API key cannot be of this scope.
     #[error("the API key is not made: {0}")]
     Scope(&'static str),
+    /// The ceremony with the security key does not go on.
+    #[error(transparent)]
+    Ceremony(#[from] CeremonyError),
     /// The factor cannot be made.
     #[error(transparent)]
     Totp(#[from] TotpError),

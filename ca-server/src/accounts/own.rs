@@ -49,7 +49,7 @@ impl Accounts {
         Ok(Pending { id: factor.id, enrolment })
     }
 
-    async fn begin(&self, owner: Owner<'_>, factor: &NewFactor) -> Result<(), AccountError> {
+    pub(super) async fn begin(&self, owner: Owner<'_>, factor: &NewFactor) -> Result<(), AccountError> {
         let user_id = &owner.session.user_id;
         if self.setup.store.factors(user_id).await?.len() >= MAX_FACTORS {
             return Err(AccountError::TooMany);
@@ -74,7 +74,7 @@ impl Accounts {
         self.confirm(owner, pending, step.ok_or(AccountError::WrongCode)?).await
     }
 
-    async fn confirm(
+    pub(super) async fn confirm(
         &self,
         owner: Owner<'_>,
         factor: StoredFactor,
@@ -159,7 +159,7 @@ impl Accounts {
 
 impl Owner<'_> {
     /// Gives the account.
-    fn user(&self) -> User {
+    pub(super) fn user(&self) -> User {
         let user = self.session.user.clone();
         let id = self.session.user_id.clone();
         User { id, name: user.name, email: user.email, groups: user.groups, enabled: user.enabled }

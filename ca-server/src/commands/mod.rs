@@ -63,9 +63,9 @@ fn start(cli: Cli) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match cli.command {
-            Command::Init(init) => init.run().await,
+            Command::Init(init) => Box::pin(init.run()).await,
             Command::Serve(serve) => Box::pin(serve.run()).await,
-            Command::User(user) => user.run().await,
+            Command::User(user) => Box::pin(user.run()).await,
             Command::CheckConfig(file) => check_config(&file).await,
         }
     })

@@ -3,6 +3,7 @@
 mod limits;
 mod messages;
 mod overrides;
+mod webauthn;
 mod yubikey;
 
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ pub use messages::{
     TwilioSender,
 };
 use serde::Deserialize;
+pub use webauthn::{PageUrl, PageUrlError, WebauthnConfig};
 pub use yubikey::{ServerUrl, ServerUrlError, YubikeyConfig};
 
 /// Why a configuration is not accepted.
@@ -76,6 +78,8 @@ pub struct Config {
     pub limits: Limits,
     /// Who validates the OTPs of Yubikeys; without it there is no such factor.
     pub yubikey: Option<YubikeyConfig>,
+    /// The page for security keys; without it there is no factor `webauthn`.
+    pub webauthn: Option<WebauthnConfig>,
     /// How SMS are sent; without it there is no factor `sms`.
     pub sms: Option<Sms>,
     /// How e-mail is sent; without it nobody is notified.

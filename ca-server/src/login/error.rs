@@ -3,6 +3,7 @@
 use ca_core::policy::FactorKind;
 
 use super::audit::AuditUnavailable;
+use crate::ceremony::CeremonyError;
 use crate::factors::hash_pool::PoolError;
 use crate::factors::sealing::SealError;
 use crate::ids::NoRandomness;
@@ -50,6 +51,9 @@ pub enum LoginError {
     /// The token is nobody's session, or not any more.
     #[error("not logged in")]
     NoSession,
+    /// The ceremony with the security key does not go on.
+    #[error(transparent)]
+    Ceremony(#[from] CeremonyError),
     /// Too many log in at the moment.
     #[error("too many logins at the moment")]
     Overloaded {
@@ -65,6 +69,14 @@ pub enum LoginError {
 }
 
 impl LoginError {
+    /// Says that what was shown is not good.
+    pub(super) fn wrong(kind: FactorKind) -> Self {
+        match kind {
+            FactorKind::Webauthn => Self::Ceremony(CeremonyError::Refused),
+            _ => Self::WrongCode,
+        }
+    }
+
     fn unavailable(cause: &dyn std::error::Error) -> Self {
         Self::Unavailable { cause: cause.to_string() }
     }

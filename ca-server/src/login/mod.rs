@@ -20,6 +20,7 @@ mod shown;
 mod tally;
 pub mod throttle;
 mod token;
+mod webauthn;
 
 use std::sync::Arc;
 
@@ -35,6 +36,7 @@ pub use tally::{EVERYTHING_ELSE, MAX_WINDOWS, WINDOW_SECS};
 pub use token::TokenHash;
 pub(crate) use token::{API_KEY, generate as generate_token};
 
+use crate::ceremony::Ceremonies;
 use crate::clock::Clock;
 use crate::factors::hash_pool::HashPool;
 use crate::factors::sealing::Sealer;
@@ -56,6 +58,8 @@ pub struct Setup {
     pub clock: Clock,
     /// The sessions asked for lately.
     pub sessions: Arc<SessionCache>,
+    /// Where security keys are shown; none when the server has no page for them.
+    pub ceremonies: Option<Arc<Ceremonies>>,
 }
 
 /// How long things last, in seconds.
@@ -134,6 +138,7 @@ impl Login {
         self.record_failures(false).await;
         let now = self.setup.clock.now().seconds();
         self.setup.store.sweep_challenges(now).await?;
+        self.setup.store.sweep_ceremonies(now).await?;
         self.setup.store.sweep_sessions(now, now.minus_secs(self.config.idle_secs)).await?;
         Ok(())
     }

@@ -7,7 +7,7 @@ use super::{Login, LoginError};
 use crate::factors::recovery;
 use crate::factors::totp::{Code, Seed};
 use crate::secret::Secret;
-use crate::store::{RecoveryHash, StoredFactor, User, authenticator};
+use crate::store::{AssertedFactor, RecoveryHash, StoredFactor, User, authenticator};
 
 /// A factor whose attempt is counted.
 pub(super) struct Tried {
@@ -27,6 +27,8 @@ pub(super) struct Hit {
 pub(super) enum UsedUp {
     /// The time step or counter.
     Counter(u64),
+    /// The ceremony.
+    Ceremony(AssertedFactor),
     /// The code.
     Recovery(RecoveryHash),
 }

@@ -117,7 +117,7 @@ pub(super) async fn make_recovery_codes(
     Ok(Json(RecoveryCodes { codes: codes.iter().map(|code| Wire(code.expose().to_owned())).collect() }))
 }
 
-fn describe(factor: &StoredFactor) -> Factor {
+pub(super) fn describe(factor: &StoredFactor) -> Factor {
     Factor {
         id: factor.id.clone(),
         kind: factor.kind.to_string(),

@@ -10,6 +10,7 @@ mod openapi;
 mod operations;
 mod problems;
 mod trust;
+mod webauthn;
 
 use std::time::Duration;
 
@@ -30,6 +31,11 @@ pub fn router(app: SharedApp, deadline: Ttl) -> Router {
         .routes(routes!(login::start))
         .routes(routes!(login::finish))
         .routes(routes!(login::session, login::logout))
+        .routes(routes!(webauthn::open_login))
+        .routes(routes!(webauthn::open_registration))
+        .routes(routes!(webauthn::confirm_registration))
+        .routes(routes!(webauthn::show))
+        .routes(routes!(webauthn::answer))
         .routes(routes!(account::show))
         .routes(routes!(account::begin_factor))
         .routes(routes!(account::confirm_factor, account::remove_factor))
@@ -42,6 +48,7 @@ pub fn router(app: SharedApp, deadline: Ttl) -> Router {
         .routes(routes!(trust::profiles))
         .split_for_parts();
     let document = get(openapi::document).with_state(openapi::write(api));
-    let router = router.route("/log/{*path}", get(log::read)).route("/openapi.json", document);
+    let router =
+        router.merge(webauthn::page()).route("/log/{*path}", get(log::read)).route("/openapi.json", document);
     problems::guarded(router, Duration::from_secs(deadline.secs())).with_state(app)
 }

@@ -6,6 +6,7 @@ use ca_core::policy::Purpose;
 use ca_core::time::UnixSeconds;
 use sqlx::{Row, SqliteConnection};
 
+use super::ceremonies::{self, AssertedFactor};
 use super::recovery::{self, RecoveryHash};
 use super::{Store, StoreError, User, factors, sessions, signed, users};
 use crate::login::TokenHash;
@@ -41,6 +42,13 @@ pub enum Proof<'a> {
         factor: &'a str,
         /// The step or counter.
         counter: u64,
+    },
+    /// An assertion, with what came of its ceremony.
+    Assertion {
+        /// The factor's ULID.
+        factor: &'a str,
+        /// What is taken over.
+        asserted: &'a AssertedFactor,
     },
     /// A recovery code.
     Recovery {
@@ -160,6 +168,7 @@ impl Store {
 async fn take(tx: &mut SqliteConnection, proof: Proof<'_>, now: UnixSeconds) -> Result<bool, StoreError> {
     match proof {
         Proof::Counter { factor, counter } => factors::take_counter(tx, factor, counter, now).await,
+        Proof::Assertion { factor, asserted } => ceremonies::take_assertion(tx, factor, asserted, now).await,
         Proof::Recovery { user_id, hash } => recovery::take(tx, user_id, hash, now).await,
     }
 }

@@ -4,6 +4,7 @@
 //! that takes what it changes by a condition, and none relies on there being a single process.
 
 mod api_keys;
+mod ceremonies;
 mod challenges;
 mod factors;
 mod failures;
@@ -23,6 +24,7 @@ use sqlx::sqlite::{
 use sqlx::{Sqlite, Transaction};
 
 pub use api_keys::{ApiKeyRow, NewApiKey};
+pub use ceremonies::{AssertedFactor, CeremonyKey, CeremonyRow};
 pub use challenges::{ChallengeRow, LoginOutcome, PassedFactor, Proof};
 pub use factors::{NewFactor, Removal, StoredFactor, authenticator};
 pub use failures::Failures;

@@ -149,6 +149,7 @@ impl Node {
             audit: audit.clone(),
             clock: Clock::fixed(millis.clone()),
             sessions: Arc::new(SessionCache::default()),
+            ceremonies: None,
         };
         let login = Arc::new(Login::new(setup.clone(), LoginConfig::default()));
         let accounts = Accounts::new(setup.clone(), "ca.example.com/log");
