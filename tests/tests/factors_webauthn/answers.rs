@@ -102,6 +102,35 @@ async fn f13_a_key_whose_counter_falls_behind_is_refused() -> Result<()> {
 }
 
 #[tokio::test]
+async fn f13_of_two_copies_of_a_key_at_once_one_logs_in() -> Result<()> {
+    let server = server()?;
+    let caller = Caller::new(&server)?;
+    let right = Manner::at(&caller.origin)?;
+    let ann = Person::new(&server, "f13-copies", &["engineers"])?;
+    let mut key = SecurityKey::new(true)?;
+    caller.register(&ann, "key", &mut key).await?;
+    let mut logins = Vec::new();
+    for _ in 0..2 {
+        let (challenge, ceremony) = caller.begin_login(&ann).await?;
+        let shown = caller.show(&ceremony).await?;
+        logins.push((challenge, ceremony, shown));
+    }
+    let counter = key.counter;
+    for (_, ceremony, shown) in &logins {
+        // Both sign with the same counter, which is above the one that both ceremonies began with.
+        key.counter = counter;
+        let page = caller.answer(ceremony, &key.get(&shown.options, &right)?).await?;
+        ensure!(page.status == 204, "{page:?}");
+    }
+    let mut taken = Vec::new();
+    for (challenge, ceremony, _) in &logins {
+        taken.push(caller.second_step(challenge, "webauthn", &ceremony.poll.0).await?);
+    }
+    ensure!(taken[0].status == 200 && taken[1].is(401, "code-used"), "{taken:?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_key_that_does_not_count_logs_in_again_and_again() -> Result<()> {
     let server = server()?;
     let caller = Caller::new(&server)?;
