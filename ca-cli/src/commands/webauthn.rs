@@ -10,6 +10,7 @@ use ca_api::{
 use crate::failure::{Failure, Result};
 use crate::http::Server;
 use crate::output;
+use crate::render::text::plain;
 
 /// What this kind of factor is called.
 pub(super) const KIND: &str = "webauthn";
@@ -41,8 +42,12 @@ fn lasts(ceremony: &Ceremony) -> Duration {
 
 fn show(ceremony: &Ceremony, open: bool) {
     output::note("Show your security key to a browser. On this machine, open");
-    output::note(&format!("    {}", ceremony.url.0));
-    output::note(&format!("or, on another device, {} and type {}", ceremony.page, ceremony.code.0));
+    output::note(&format!("    {}", plain(&ceremony.url.0)));
+    output::note(&format!(
+        "or, on another device, {} and type {}",
+        plain(&ceremony.page),
+        plain(&ceremony.code.0)
+    ));
     output::note(&format!("Waiting for it, {} minutes at most.", ceremony.expires_in_secs.div_ceil(60)));
     if open && !start_browser(&ceremony.url.0) {
         output::note("No browser could be started: open the page yourself.");
@@ -101,14 +106,14 @@ mod tests {
         let mut answers =
             vec![Ok(7), Err(said("unavailable", 503)), Err(said("webauthn-pending", 409))].into_iter().rev();
         let mut pauses = Vec::new();
-        let got = wait(Duration::from_secs(300), || answers.next().unwrap(), |pause| pauses.push(pause));
+        let got = wait(Duration::from_mins(5), || answers.next().unwrap(), |pause| pauses.push(pause));
         assert_eq!((got.unwrap(), pauses), (7, vec![Duration::from_secs(5); 2]));
     }
 
     #[test]
     fn a_no_ends_the_wait() {
         let got: Result<()> =
-            wait(Duration::from_secs(300), || Err(said("webauthn-refused", 401)), |_| panic!("it waits"));
+            wait(Duration::from_mins(5), || Err(said("webauthn-refused", 401)), |_| panic!("it waits"));
         assert!(got.unwrap_err().is("webauthn-refused"));
     }
 

@@ -122,7 +122,7 @@ pub fn write(passkey: &Passkey) -> Result<Vec<u8>, WebauthnUnusable> {
     serde_json::to_vec(passkey).map_err(|_| WebauthnUnusable("the passkey cannot be written".to_owned()))
 }
 
-/// Reads a passkey that [`write`] wrote.
+/// Reads a passkey that [`write()`] wrote.
 pub fn read(bytes: &[u8]) -> Result<Passkey, WebauthnUnusable> {
     serde_json::from_slice(bytes).map_err(|_| WebauthnUnusable("a stored passkey cannot be read".to_owned()))
 }
