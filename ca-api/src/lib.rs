@@ -63,6 +63,74 @@ bodies! {
         pub code: Secret,
     }
 
+    /// `POST /v1/login/webauthn`: asks for a ceremony with a security key, in place of a code.
+    pub struct CeremonyRequest {
+        /// From the first step.
+        pub challenge: Secret,
+    }
+
+    /// A ceremony, opened: a security key has to be shown to a browser.
+    pub struct Ceremony {
+        /// A page for a browser on the machine that asked; good for a few minutes.
+        pub url: Secret,
+        /// The same page without its secret, for a browser on any device.
+        pub page: String,
+        /// What to type there.
+        pub code: Secret,
+        /// What to ask with until the key was shown: the `code` of `POST /v1/login/factor`.
+        pub poll: Secret,
+        /// How long the ceremony is open, in seconds.
+        pub expires_in_secs: u64,
+    }
+
+    /// `POST /v1/account/factors/webauthn`: asks for a ceremony that makes a security key a factor.
+    pub struct NewSecurityKey {
+        /// What its owner calls it.
+        pub label: String,
+    }
+
+    /// `POST /v1/account/factors/webauthn/confirm`: asks whether the key was shown.
+    pub struct CeremonyPoll {
+        /// From the ceremony.
+        pub poll: Secret,
+    }
+
+    /// `POST /webauthn/ceremony`: what a browser opens a ceremony with, one of the two.
+    pub struct CeremonyKey {
+        /// What stands behind the `#` of the link.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub link: Option<Secret>,
+        /// The code that was typed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub code: Option<Secret>,
+    }
+
+    /// A ceremony, as the page shows it.
+    pub struct ShownCeremony {
+        /// Whose account it is.
+        pub user: String,
+        /// What the new factor will be called; none at a login.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub label: Option<String>,
+        /// The address it was asked from.
+        pub address: String,
+        /// What the program that asked calls itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub program: Option<String>,
+        /// How long the ceremony is open, in seconds.
+        pub expires_in_secs: u64,
+        /// What `navigator.credentials` takes, in the JSON form of WebAuthn Level 3 §5.1.
+        pub options: serde_json::Value,
+    }
+
+    /// `POST /webauthn/answer`: what the authenticator gave.
+    pub struct CeremonyAnswer {
+        /// What the ceremony was opened with.
+        pub key: CeremonyKey,
+        /// The credential, as its `toJSON` gives it.
+        pub credential: serde_json::Value,
+    }
+
     /// A session, begun.
     pub struct LoginSession {
         /// The bearer token.

@@ -108,6 +108,10 @@ pub(crate) struct Credentials {
     /// Read the factor's code from this file descriptor (or from `COUNTERSIGN_CODE`)
     #[arg(long, value_name = "N")]
     pub(crate) code_fd: Option<u32>,
+
+    /// Open the page for a security key in this machine's browser (with xdg-open)
+    #[arg(long)]
+    pub(crate) open: bool,
 }
 
 /// The commands of `ca factor`.
@@ -130,6 +134,8 @@ pub(crate) enum FactorKind {
     Sms,
     /// A Yubikey that types one-time passwords
     Yubikey,
+    /// A security key or passkey, shown to a browser; the strongest
+    Webauthn,
 }
 
 impl FactorKind {
@@ -139,6 +145,7 @@ impl FactorKind {
             Self::Totp => "authenticator app",
             Self::Sms => "phone",
             Self::Yubikey => "Yubikey",
+            Self::Webauthn => "security key",
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ca_core::policy::Policy;
 
 use crate::accounts::Accounts;
+use crate::ceremony::Ceremonies;
 use crate::clock::Clock;
 use crate::ledger::{Ledger, LogKeys};
 use crate::login::Login;
@@ -28,6 +29,8 @@ pub struct App {
     pub ca: CaKey,
     /// Accounts, as their owners change them.
     pub accounts: Accounts,
+    /// Where security keys are shown, if there is a page for them.
+    pub ceremonies: Option<Arc<Ceremonies>>,
     /// Logins and sessions.
     pub login: Login,
 }

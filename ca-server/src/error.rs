@@ -10,6 +10,7 @@ use ca_core::request::RequestError;
 use ca_core::ssh::SshSigError;
 
 use crate::accounts::AccountError;
+use crate::ceremony::CeremonyError;
 use crate::factors::hash_pool::PoolError;
 use crate::ledger::LedgerError;
 use crate::login::LoginError;
@@ -42,6 +43,9 @@ pub enum ApiError {
     /// The session is one for certificates, and this call changes the account (F14).
     #[error("this needs the password and a factor, shown now")]
     NeedsCredentials,
+    /// The ceremony with a security key does not go on.
+    #[error(transparent)]
+    Ceremony(#[from] CeremonyError),
     /// The account was not changed.
     #[error(transparent)]
     Account(#[from] AccountError),
@@ -101,6 +105,7 @@ impl ApiError {
                 problem(401, "full-credentials-needed", &self.to_string()).hint(hint)
             }
             Self::Account(error) => account_problem(error),
+            Self::Ceremony(error) => ceremony_problem(error),
             Self::Denied(denials) => {
                 let hint =
                     format!("Policy {} said so; `ca status` shows how you are logged in.", denials.policy);
@@ -141,6 +146,7 @@ fn account_problem(error: &AccountError) -> Problem {
         AccountError::LastFactor => {
             say(409, "last-factor").hint("Add another first; without any nobody could log in.")
         }
+        AccountError::Ceremony(error) => ceremony_problem(error),
         AccountError::TooMany => say(409, "too-many").hint("Remove one first."),
         AccountError::Store(
             store::StoreError::Taken | store::StoreError::FactorTaken | store::StoreError::ApiKeyTaken,
@@ -159,6 +165,27 @@ fn account_problem(error: &AccountError) -> Problem {
         | AccountError::NoRandomness(_)
         | AccountError::Store(_) => {
             problem(503, "unavailable", "the account cannot be changed at the moment").retry_after(5)
+        }
+    }
+}
+
+/// What the page, and the program that waits, are told.
+fn ceremony_problem(error: &CeremonyError) -> Problem {
+    let say = |status, kind| problem(status, kind, &error.to_string());
+    match error {
+        CeremonyError::NotConfigured => say(404, "no-such-factor"),
+        CeremonyError::Unknown => say(404, "no-ceremony").hint("Start again where you asked for it."),
+        CeremonyError::Pending => say(409, "webauthn-pending").retry_after(1),
+        CeremonyError::Elsewhere => {
+            say(403, "elsewhere").hint("If you asked for it yourself, type the code instead.")
+        }
+        CeremonyError::TooManyGuesses { retry_after_secs } => {
+            say(429, "too-many-failures").retry_after(*retry_after_secs)
+        }
+        CeremonyError::WrongOrigin => say(403, "wrong-origin"),
+        CeremonyError::Refused => say(401, "webauthn-refused").hint("Start again where you asked for it."),
+        CeremonyError::Unavailable { .. } => {
+            problem(503, "unavailable", "security keys cannot be used at the moment").retry_after(5)
         }
     }
 }
@@ -224,6 +251,7 @@ fn login_problem(error: &LoginError) -> Problem {
             say(429, "too-many-failures").retry_after(*retry_after_secs)
         }
         LoginError::FactorDisabled => say(403, "factor-disabled"),
+        LoginError::Ceremony(error) => ceremony_problem(error),
         LoginError::NoSession => say(401, "no-session").hint("Run `ca login`."),
         LoginError::Overloaded { retry_after_secs } => say(503, "busy").retry_after(*retry_after_secs),
         LoginError::Unavailable { .. } => {

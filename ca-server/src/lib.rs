@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod app;
 pub mod audit;
+pub mod ceremony;
 pub mod clock;
 pub mod commands;
 pub mod config;

@@ -8,11 +8,13 @@ use ca_core::log::event::What;
 use crate::accounts::Accounts;
 use crate::app::{App, SharedApp};
 use crate::audit::LogAudit;
+use crate::ceremony::Ceremonies;
 use crate::clock::Clock;
 use crate::config::{Config, Log};
 use crate::factors::hash_pool::HashPool;
 use crate::factors::pepper::Pepper;
 use crate::factors::sealing::Sealer;
+use crate::factors::webauthn::RelyingParty;
 use crate::ledger::{Draft, HighWater, Ledger, LogKeys, Setup, Tasks};
 use crate::login::{self, Login, LoginConfig};
 use crate::objects::directory::Directory;
@@ -99,6 +101,7 @@ pub async fn app(config: Config) -> anyhow::Result<(SharedApp, Tasks)> {
         objects: parts.objects,
         ca: parts.keys.ca,
         accounts,
+        ceremonies: setup.ceremonies.clone(),
         login: Login::new(setup, times),
     };
     Ok((Arc::new(app), tasks))
@@ -171,7 +174,15 @@ impl Parts {
             issuer: self.config.origin.to_string(),
             public_url: self.config.public_url.clone(),
             alerts: self.config.alerts.clone(),
+            ceremonies: self.ceremonies()?,
         })
+    }
+
+    fn ceremonies(&self) -> anyhow::Result<Option<Arc<Ceremonies>>> {
+        let Some(webauthn) = &self.config.webauthn else { return Ok(None) };
+        let party = RelyingParty::new(webauthn.url.clone())?;
+        let sealer = Arc::clone(&self.keys.sealer);
+        Ok(Some(Arc::new(Ceremonies::new(self.state.clone(), sealer, Clock::system(), party))))
     }
 
     /// Takes up the log.

@@ -7,7 +7,9 @@
 pub mod agent;
 pub mod api;
 pub mod background;
+pub mod browser;
 pub mod bucket;
+pub mod ceremonies;
 pub mod client;
 pub mod http;
 pub mod journey;
@@ -28,5 +30,6 @@ pub mod sshd;
 pub mod stand_in;
 pub mod totp;
 pub mod twilio;
+pub mod webauthn;
 pub mod wire;
 pub mod yubico;

@@ -12,6 +12,7 @@ use ca_core::time::UnixSeconds;
 
 use super::contact;
 use super::credentials::{self, Purpose};
+use super::webauthn;
 use crate::cli::{self, AddFactor, Credentials, Global, RemoveFactor};
 use crate::failure::{Exit, Failure, Result};
 use crate::http::Server;
@@ -36,6 +37,7 @@ fn add(global: &Global, options: &AddFactor) -> Result<Exit> {
             cli::FactorKind::Totp => add_totp(global, server, options, label),
             cli::FactorKind::Sms => add_phone(global, server, options, label),
             cli::FactorKind::Yubikey => add_yubikey(server, options, label),
+            cli::FactorKind::Webauthn => webauthn::register(server, label, options.credentials.open),
         }?;
         output::note(&format!("Added {} \"{}\".", factor.kind, factor.label));
         sessions_ended(global)

@@ -4,6 +4,7 @@ use std::io::{BufRead as _, Write as _};
 
 use ca_api::{FactorRequest, LoginChallenge, LoginRequest, LoginSession, Secret, SmsRequest, SmsSent};
 
+use super::webauthn;
 use crate::cli::Credentials;
 use crate::failure::{Failure, Result};
 use crate::http::Server;
@@ -43,6 +44,9 @@ pub(super) fn log_in(
         let sent: SmsSent =
             server.post("/v1/login/sms", &SmsRequest { challenge: challenge.challenge.clone() })?;
         output::note(&format!("A code is on its way to {}.", sent.number));
+    }
+    if kind == webauthn::KIND {
+        return webauthn::log_in(server, challenge.challenge, options.open);
     }
     let code = secrets::CODE.read(options.code_fd, &code_prompt(&kind))?;
     let second = FactorRequest { challenge: challenge.challenge, kind, code: Secret(code.trim().to_owned()) };

@@ -15,6 +15,7 @@ mod man;
 mod request;
 mod status;
 mod trust;
+mod webauthn;
 
 pub(crate) use inspect::log_key as read_log_key;
 

@@ -21,9 +21,9 @@ CREATE TABLE passwords (
 CREATE TABLE factors (
     id           TEXT    NOT NULL PRIMARY KEY,  -- ULID; the seal is bound to it
     user_id      TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    kind         TEXT    NOT NULL,              -- totp, sms or yubikey
+    kind         TEXT    NOT NULL,              -- totp, sms, yubikey or webauthn
     label        TEXT    NOT NULL,              -- what its owner calls it
-    sealed       BLOB    NOT NULL,              -- seed, number or public id, sealed
+    sealed       BLOB    NOT NULL,              -- seed, number, public id or passkey, sealed
     tag          BLOB    UNIQUE,                -- keyed hash of a token's identity: one account each (F4, A1)
     counter      INTEGER NOT NULL DEFAULT 0,    -- time step or counter accepted last; it only grows (F1, F2, F4, L8)
     confirmed_at INTEGER,                       -- when its owner showed that it works; it counts only from then on
@@ -80,6 +80,20 @@ CREATE TABLE sends (
     taken     INTEGER NOT NULL,
     PRIMARY KEY (scope, starts_at)
 ) STRICT, WITHOUT ROWID;
+
+-- A security key is shown to a browser, for a program that waits elsewhere. Answered once, taken once.
+CREATE TABLE ceremonies (
+    link_hash   BLOB    NOT NULL PRIMARY KEY,   -- SHA-256 of what opens the page; the seal is bound to it
+    code_tag    BLOB    NOT NULL UNIQUE,        -- keyed hash of the short code that opens it too
+    poll_hash   BLOB    NOT NULL UNIQUE,        -- SHA-256 of what the program asks with
+    user_id     TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    begun_by    TEXT    NOT NULL UNIQUE,        -- login/<hash of its challenge> or session/<id>: one open each
+    sealed      BLOB    NOT NULL,               -- who asked, and the challenge; later what came of it
+    expires_at  INTEGER NOT NULL,
+    answered_at INTEGER                         -- set once (F13)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX ceremonies_expiry ON ceremonies (expires_at);
 
 CREATE TABLE sessions (
     token_hash   BLOB    NOT NULL PRIMARY KEY,  -- SHA-256

@@ -7,6 +7,7 @@ mod api_keys;
 pub mod invite;
 pub mod own;
 mod sms;
+mod webauthn;
 mod yubikey;
 
 use std::collections::BTreeSet;
@@ -16,6 +17,7 @@ use ca_core::log::event::What;
 use ca_core::names::{Email, GroupName, Label, UserName};
 use ca_core::policy::FactorKind;
 
+use crate::ceremony::CeremonyError;
 use crate::factors::hash_pool::PoolError;
 use crate::factors::password::{Password, PasswordError, PasswordHash};
 use crate::factors::sealing::SealError;
@@ -86,6 +88,9 @@ pub enum AccountError {
     /// An API key cannot be of this scope.
     #[error("the API key is not made: {0}")]
     Scope(&'static str),
+    /// The ceremony with the security key does not go on.
+    #[error(transparent)]
+    Ceremony(#[from] CeremonyError),
     /// The factor cannot be made.
     #[error(transparent)]
     Totp(#[from] TotpError),

@@ -69,7 +69,7 @@ fn start(cli: Cli) -> anyhow::Result<()> {
             Command::Init(init) => Box::pin(init.run()).await,
             Command::Serve(serve) => Box::pin(serve.run()).await,
             Command::User(user) => Box::pin(user.run()).await,
-            Command::RotateSealingKey(rotate) => rotate.run().await,
+            Command::RotateSealingKey(rotate) => Box::pin(rotate.run()).await,
             Command::CheckConfig(file) => check_config(&file).await,
         }
     })

@@ -3,6 +3,7 @@
 mod limits;
 mod messages;
 mod overrides;
+mod webauthn;
 mod yubikey;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ pub use messages::{
     TwilioSender,
 };
 use serde::Deserialize;
+pub use webauthn::{PageUrl, PageUrlError, WebauthnConfig};
 pub use yubikey::{ServerUrl, ServerUrlError, YubikeyConfig};
 
 /// Why a configuration is not accepted.
@@ -82,6 +84,8 @@ pub struct Config {
     /// The e-mail addresses that hear of what looks like an attack, such as an account frozen by its owner.
     #[serde(default)]
     pub alerts: Vec<Email>,
+    /// The page for security keys; without it there is no factor `webauthn`.
+    pub webauthn: Option<WebauthnConfig>,
     /// How SMS are sent; without it there is no factor `sms`.
     pub sms: Option<Sms>,
     /// How e-mail is sent; without it nobody is notified.

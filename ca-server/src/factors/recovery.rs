@@ -5,6 +5,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use zeroize::Zeroizing;
 
+use super::crockford;
 use crate::ids::{self, NoRandomness};
 use crate::secret::Secret;
 use crate::store::RecoveryHash;
@@ -12,42 +13,18 @@ use crate::store::RecoveryHash;
 /// How many codes an account has.
 pub const CODES: usize = 8;
 
-const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const CHARS: usize = 26;
 const GROUP: usize = 5;
 
 /// Makes a code.
 pub fn generate() -> Result<Secret, NoRandomness> {
     let random = Zeroizing::new(ids::random::<16>()?);
-    let mut bits = u128::from_be_bytes(*random);
-    let mut digits = Zeroizing::new([b'0'; CHARS]);
-    for digit in digits.iter_mut().rev() {
-        // The mask keeps the index below the 32 letters there are.
-        *digit = ALPHABET.get((bits & 31) as usize).copied().unwrap_or(b'0');
-        bits >>= 5;
-    }
-    let groups: Vec<String> =
-        digits.chunks(GROUP).map(|group| String::from_utf8_lossy(group).into_owned()).collect();
-    Ok(Secret::new(groups.join("-")))
+    Ok(Secret::new(crockford::write(u128::from_be_bytes(*random), CHARS, GROUP).to_string()))
 }
 
 /// Computes what is stored of a code; `None` when the text cannot be one.
 pub fn hash(typed: &Secret) -> Option<RecoveryHash> {
-    let mut digits = Zeroizing::new(String::with_capacity(CHARS));
-    for c in typed.expose().chars().filter(|c| !matches!(c, ' ' | '-')) {
-        let upper = match c.to_ascii_uppercase() {
-            'O' => '0',
-            'I' | 'L' => '1',
-            other => other,
-        };
-        if digits.len() == CHARS || !upper.is_ascii() || !ALPHABET.contains(&(upper as u8)) {
-            return None;
-        }
-        digits.push(upper);
-    }
-    if digits.len() != CHARS {
-        return None;
-    }
+    let digits = crockford::read(typed.expose(), CHARS)?;
     let mut hash = RecoveryHash::default();
     hash.copy_from_slice(digest(&SHA256, digits.as_bytes()).as_ref());
     Some(hash)

@@ -3,6 +3,7 @@
 use ca_core::policy::FactorKind;
 
 use super::audit::AuditUnavailable;
+use crate::ceremony::CeremonyError;
 use crate::factors::hash_pool::PoolError;
 use crate::factors::sealing::SealError;
 use crate::ids::NoRandomness;
@@ -64,6 +65,9 @@ pub enum LoginError {
     /// The token is nobody's session, or not any more.
     #[error("not logged in")]
     NoSession,
+    /// The ceremony with the security key does not go on.
+    #[error(transparent)]
+    Ceremony(#[from] CeremonyError),
     /// Too many log in at the moment.
     #[error("too many logins at the moment")]
     Overloaded {
@@ -81,6 +85,14 @@ pub enum LoginError {
 impl LoginError {
     pub(super) fn factor_down(kind: FactorKind, has: Vec<FactorKind>) -> Self {
         Self::FactorDown { kind, others: has.into_iter().filter(|other| *other != kind).collect() }
+    }
+
+    /// Says that what was shown is not good.
+    pub(super) fn wrong(kind: FactorKind) -> Self {
+        match kind {
+            FactorKind::Webauthn => Self::Ceremony(CeremonyError::Refused),
+            _ => Self::WrongCode,
+        }
     }
 
     fn unavailable(cause: &dyn std::error::Error) -> Self {

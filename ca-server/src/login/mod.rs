@@ -23,6 +23,7 @@ pub mod source;
 mod tally;
 pub mod throttle;
 mod token;
+mod webauthn;
 
 use std::sync::Arc;
 
@@ -40,6 +41,7 @@ pub use tally::{EVERYTHING_ELSE, MAX_WINDOWS, WINDOW_SECS};
 pub use token::TokenHash;
 pub(crate) use token::{API_KEY, DISAVOWAL, INVITATION, generate as generate_token};
 
+use crate::ceremony::Ceremonies;
 use crate::clock::Clock;
 use crate::factors::hash_pool::HashPool;
 use crate::factors::sealing::Sealer;
@@ -70,6 +72,8 @@ pub struct Setup {
     pub public_url: Option<String>,
     /// Who hears of what looks like an attack.
     pub alerts: Vec<Email>,
+    /// Where security keys are shown; none when the server has no page for them.
+    pub ceremonies: Option<Arc<Ceremonies>>,
 }
 
 /// How long things last, in seconds.
@@ -162,6 +166,7 @@ impl Login {
         self.setup.store.sweep_invitations(now).await?;
         self.setup.store.sweep_devices(now).await?;
         self.sweep_sources().await?;
+        self.setup.store.sweep_ceremonies(now).await?;
         self.setup.store.sweep_sessions(now, now.minus_secs(self.config.idle_secs)).await?;
         Ok(())
     }

@@ -32,9 +32,16 @@ impl Login {
             return Err(self.fail("unknown", source, FailureReason::Challenge, error).await);
         };
         let user = &row.user;
+        if kind == FactorKind::Webauthn {
+            self.answered(token, code).await?;
+        }
         let tried = self.count_attempts(user, kind, source, now).await?;
-        let Some(hit) = self.matching((token, user), kind, &tried, code, now).await? else {
-            return Err(self.fail_code(user, &tried, source, LoginError::WrongCode).await?);
+        let hit = match kind {
+            FactorKind::Webauthn => self.matching_webauthn(token, &tried, code).await?,
+            _ => self.matching((token, user), kind, &tried, code, now).await?,
+        };
+        let Some(hit) = hit else {
+            return Err(self.fail_code(user, &tried, source, LoginError::wrong(kind)).await?);
         };
         match self.take(token, user, &tried, &hit, now).await? {
             LoginOutcome::Accepted => {
@@ -126,6 +133,7 @@ impl Login {
                 Proof::Counter { factor: factor.unwrap_or_default(), counter: *counter }
             }
             UsedUp::Sms(purpose, tag) => Proof::Sms { purpose, tag },
+            UsedUp::Ceremony(asserted) => Proof::Assertion { factor: factor.unwrap_or_default(), asserted },
             UsedUp::Recovery(hash) => Proof::Recovery { user_id: &user.id, hash },
         };
         let passed = PassedFactor { proof, authenticator: &hit.authenticator, refunds: &refunds };

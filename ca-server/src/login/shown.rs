@@ -10,7 +10,7 @@ use crate::factors::yubikey::otp::Otp;
 use crate::factors::yubikey::validator::YubikeyError;
 use crate::factors::{recovery, sms};
 use crate::secret::Secret;
-use crate::store::{CodeTag, RecoveryHash, StoredFactor, User, authenticator};
+use crate::store::{AssertedFactor, CodeTag, RecoveryHash, StoredFactor, User, authenticator};
 
 /// A factor whose attempt is counted.
 pub(super) struct Tried {
@@ -32,6 +32,8 @@ pub(super) enum UsedUp {
     Counter(u64),
     /// The code that was sent for a purpose.
     Sms(String, CodeTag),
+    /// The ceremony.
+    Ceremony(AssertedFactor),
     /// The code.
     Recovery(RecoveryHash),
 }

@@ -42,6 +42,11 @@ impl TokenHash {
         well_formed.then(|| Self::hash(token))
     }
 
+    /// Takes the bytes from where they are stored.
+    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// Gives the bytes.
     pub fn as_slice(&self) -> &[u8] {
         &self.0

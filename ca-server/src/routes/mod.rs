@@ -13,6 +13,7 @@ mod openapi;
 mod operations;
 mod problems;
 mod trust;
+mod webauthn;
 
 use std::time::Duration;
 
@@ -34,6 +35,11 @@ pub fn router(app: SharedApp, deadline: Ttl) -> Router {
         .routes(routes!(login::send_sms))
         .routes(routes!(login::finish))
         .routes(routes!(login::session, login::logout))
+        .routes(routes!(webauthn::open_login))
+        .routes(routes!(webauthn::open_registration))
+        .routes(routes!(webauthn::confirm_registration))
+        .routes(routes!(webauthn::show))
+        .routes(routes!(webauthn::answer))
         .routes(routes!(account::show))
         .routes(routes!(account::begin_factor))
         .routes(routes!(account::begin_sms))
@@ -56,6 +62,7 @@ pub fn router(app: SharedApp, deadline: Ttl) -> Router {
         .split_for_parts();
     let document = get(openapi::document).with_state(openapi::write(api));
     let router = router
+        .merge(webauthn::page())
         .route("/freeze/{token}", get(freeze::ask).post(freeze::freeze))
         .route("/log/{*path}", get(log::read))
         .route("/openapi.json", document);

@@ -16,7 +16,7 @@ use crate::error::PROBLEM_JSON;
         description = "SSH certificates from a password and a second factor, each of them in a verifiable log first."
     ),
     // Served under paths that the router writes in its own way, or by this very file.
-    paths(super::log::read, document),
+    paths(super::log::read, super::webauthn::html, super::webauthn::script, super::webauthn::style, document),
     components(schemas(ca_api::Problem))
 )]
 pub(super) struct Api;

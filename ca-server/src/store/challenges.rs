@@ -6,6 +6,7 @@ use ca_core::policy::Purpose;
 use ca_core::time::UnixSeconds;
 use sqlx::{Row, SqliteConnection};
 
+use super::ceremonies::{self, AssertedFactor};
 use super::recovery::{self, RecoveryHash};
 use super::sms::{self, CodeTag};
 use super::{Store, StoreError, User, factors, sessions, signed, users};
@@ -51,6 +52,13 @@ pub enum Proof<'a> {
         purpose: &'a str,
         /// Its keyed hash.
         tag: &'a CodeTag,
+    },
+    /// An assertion, with what came of its ceremony.
+    Assertion {
+        /// The factor's ULID.
+        factor: &'a str,
+        /// What is taken over.
+        asserted: &'a AssertedFactor,
     },
     /// A recovery code.
     Recovery {
@@ -173,6 +181,7 @@ async fn take(tx: &mut SqliteConnection, proof: Proof<'_>, now: UnixSeconds) -> 
     match proof {
         Proof::Counter { factor, counter } => factors::take_counter(tx, factor, counter, now).await,
         Proof::Sms { purpose, tag } => sms::take(tx, purpose, tag, now).await,
+        Proof::Assertion { factor, asserted } => ceremonies::take_assertion(tx, factor, asserted, now).await,
         Proof::Recovery { user_id, hash } => recovery::take(tx, user_id, hash, now).await,
     }
 }

@@ -4,6 +4,7 @@
 //! that takes what it changes by a condition, and none relies on there being a single process.
 
 mod api_keys;
+mod ceremonies;
 mod challenges;
 mod devices;
 mod factors;
@@ -28,6 +29,7 @@ use sqlx::sqlite::{
 use sqlx::{Sqlite, Transaction};
 
 pub use api_keys::{ApiKeyRow, NewApiKey};
+pub use ceremonies::{AssertedFactor, CeremonyKey, CeremonyRow};
 pub use challenges::{ChallengeRow, LoginOutcome, PassedFactor, Proof};
 pub use devices::{Device, NewDevice};
 pub use factors::{NewFactor, Removal, StoredFactor, authenticator};

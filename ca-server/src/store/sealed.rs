@@ -19,6 +19,12 @@ struct Column {
 const COLUMNS: &[Column] = &[
     Column { table: "factors", key: "id", sealed: "sealed", purpose: "kind || '/' || id" },
     Column { table: "notices", key: "id", sealed: "sealed", purpose: "'notice/' || id" },
+    Column {
+        table: "ceremonies",
+        key: "lower(hex(link_hash))",
+        sealed: "sealed",
+        purpose: "'ceremony/' || lower(hex(link_hash))",
+    },
 ];
 
 /// A place among all seals, in the order in which they are gone through.

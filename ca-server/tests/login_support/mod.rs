@@ -176,6 +176,7 @@ impl Node {
             issuer: "ca.example.com/log".to_owned(),
             public_url: None,
             alerts: Vec::new(),
+            ceremonies: None,
         };
         let login = Arc::new(Login::new(setup.clone(), LoginConfig::default()));
         let accounts = Accounts::new(setup.clone());

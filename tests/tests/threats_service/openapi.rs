@@ -16,6 +16,8 @@ const CALLS: &[(&str, &str)] = &[
     ("/v1/account/api-keys/{id}", "delete"),
     ("/v1/account/factors", "post"),
     ("/v1/account/factors/sms", "post"),
+    ("/v1/account/factors/webauthn", "post"),
+    ("/v1/account/factors/webauthn/confirm", "post"),
     ("/v1/account/factors/yubikey", "post"),
     ("/v1/account/factors/{id}", "delete"),
     ("/v1/account/factors/{id}", "post"),
@@ -33,10 +35,13 @@ const CALLS: &[(&str, &str)] = &[
     ("/v1/login", "post"),
     ("/v1/login/factor", "post"),
     ("/v1/login/sms", "post"),
+    ("/v1/login/webauthn", "post"),
     ("/v1/profiles", "get"),
     ("/v1/session", "delete"),
     ("/v1/session", "get"),
     ("/v1/trust", "get"),
+    ("/webauthn/answer", "post"),
+    ("/webauthn/ceremony", "post"),
 ];
 
 /// Fills in something for each parameter of a path.
