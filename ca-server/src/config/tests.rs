@@ -79,7 +79,7 @@ fn s1_connections_have_a_default_and_are_never_none() {
     let with = |line: &str| parse(&format!("{GOOD}\n[limits]\n{line}\n"), &[]);
     assert_eq!(with("").unwrap().limits.connections.get(), 4096);
     assert_eq!(with("connections = 10").unwrap().limits.connections.get(), 10);
-    assert!(with("connections = 0").unwrap_err().contains("line 17"));
+    assert!(with("connections = 0").unwrap_err().contains("line 18"));
 }
 
 #[test]

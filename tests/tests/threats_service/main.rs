@@ -41,6 +41,7 @@ fn limited(limits: &str, prepare: &mut dyn FnMut(&Server) -> Result<()>) -> Resu
     let mut config = fs::read_to_string(server.config())?;
     config.push_str("\n[limits]\n");
     config.push_str(limits);
+    config.push_str("\n[webauthn]\nurl = \"https://ca.example.com\"\n");
     fs::write(server.config(), config)?;
     prepare(&server)?;
     server.serve()?;

@@ -40,8 +40,11 @@ const CALLS: &[(&str, &str)] = &[
     ("/v1/session", "delete"),
     ("/v1/session", "get"),
     ("/v1/trust", "get"),
+    ("/webauthn", "get"),
     ("/webauthn/answer", "post"),
     ("/webauthn/ceremony", "post"),
+    ("/webauthn/page.css", "get"),
+    ("/webauthn/page.js", "get"),
 ];
 
 /// Fills in something for each parameter of a path.

@@ -52,7 +52,7 @@ fn l10_a_folder_that_is_not_there_is_not_made() -> Result<()> {
 #[test]
 fn an_unknown_key_is_refused_with_its_line() -> Result<()> {
     for said in refusal(|config| config.replace("[log]\n", "[log]\nretention = 3\n"))? {
-        ensure!(said.contains("retention") && said.contains("line 16"), "{said}");
+        ensure!(said.contains("retention") && said.contains("line 17"), "{said}");
     }
     for said in refusal(|config| format!("{config}\n[limits]\npatience = \"1s\"\n"))? {
         ensure!(said.contains("patience") && said.contains("line"), "{said}");
