@@ -1,6 +1,7 @@
 //! What a log has, by name, before anything is read.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use ca_core::audit::{Finding, Flaw, ObjectName, check_checkpoint};
 use ca_core::log::tile::{TileLevel, TilePath};
@@ -9,6 +10,12 @@ use ca_core::log::{SignedCheckpoint, VerifierKey};
 use super::Objects;
 use super::run::Earlier;
 use crate::failure::{Failure, Result};
+
+/// How often the latest checkpoint is read again when there are objects of later ones.
+const CATCH_UP_TRIES: u32 = 20;
+
+/// The pause before it is read again.
+const CATCH_UP_PAUSE: Duration = Duration::from_millis(100);
 
 /// The objects of a log by name.
 #[derive(Debug, Default)]
@@ -46,7 +53,10 @@ impl Survey {
         survey.sizes = survey.numbers(objects.list("checkpoints/")?, walked);
         survey.rounds = match objects.list("journal/") {
             Ok(names) => Some(survey.numbers(names, walked)),
-            Err(failure) if matches!(failure.status(), 401 | 403) => None,
+            Err(failure) if matches!(failure.status(), 401 | 403) => {
+                survey.leave_out_later(objects, key)?;
+                None
+            }
             Err(failure) => return Err(failure),
         };
         let nothing = survey.sizes.is_empty() && survey.rounds.as_ref().is_none_or(Vec::is_empty);
@@ -61,6 +71,24 @@ impl Survey {
             }
             Some(_) => Ok(survey),
         }
+    }
+
+    /// Leaves out the checkpoints that came after the one that was read, if the log has published them meanwhile.
+    ///
+    /// A checkpoint gets its own object just before it becomes the latest. With the journal it is known what it is
+    /// about; without, the latest has to catch up with it.
+    fn leave_out_later(&mut self, objects: &dyn Objects, key: &VerifierKey) -> Result<()> {
+        let published = self.published();
+        let Some(last) = self.sizes.last().copied().filter(|last| *last > published) else { return Ok(()) };
+        for _ in 0..CATCH_UP_TRIES {
+            let latest = objects.get("checkpoint")?.and_then(|bytes| check_checkpoint(&bytes, key).ok());
+            if latest.is_some_and(|latest| latest.size() >= last) {
+                self.sizes.retain(|size| *size <= published);
+                return Ok(());
+            }
+            std::thread::sleep(CATCH_UP_PAUSE);
+        }
+        Ok(())
     }
 
     /// Gives the size that the latest checkpoint says the log has.

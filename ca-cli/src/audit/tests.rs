@@ -208,6 +208,59 @@ impl Objects for Public {
     }
 }
 
+/// A public log that grows while it is looked at: its latest checkpoint is an older one for the first `old` reads.
+struct Growing {
+    public: Public,
+    older: Vec<u8>,
+    old: std::sync::atomic::AtomicU32,
+}
+
+impl Objects for Growing {
+    fn get(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        use std::sync::atomic::Ordering::SeqCst;
+        let is_old =
+            name == "checkpoint" && self.old.fetch_update(SeqCst, SeqCst, |old| old.checked_sub(1)).is_ok();
+        if is_old { Ok(Some(self.older.clone())) } else { self.public.get(name) }
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<String>> {
+        self.public.list(folder)
+    }
+
+    fn partials(&self, full: &TilePath) -> Result<Vec<TilePath>> {
+        self.public.partials(full)
+    }
+
+    fn walk(&self, visit: &mut dyn FnMut(&str)) -> Result<bool> {
+        self.public.walk(visit)
+    }
+
+    fn threads(&self) -> usize {
+        self.public.threads()
+    }
+}
+
+/// Before, a checkpoint that was published between two reads of a server was called one of entries that are not there.
+#[test]
+fn a_log_that_grows_while_its_tree_is_verified_is_no_finding() {
+    let log = TestLog::busy();
+    let sizes = log.objects.keys().filter_map(|name| name.strip_prefix("checkpoints/")?.parse::<u64>().ok());
+    let older = checkpoint_key(sizes.filter(|size| *size < log.size()).max().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    write(&log, folder.path());
+    let audit = |old: u32| {
+        let public = Public(Directory(folder.path().to_owned()));
+        let objects = Growing { public, older: log.objects[&older].clone(), old: old.into() };
+        let place = Place { name: "test".to_owned(), objects: Box::new(objects), key: log.key().clone() };
+        verify(&place, &[], true).unwrap()
+    };
+    let grown = audit(2);
+    assert!(grown.is_clean(), "{:?}", grown.findings);
+    assert!(grown.entries < log.size());
+    let stuck = audit(u32::MAX);
+    assert!(stuck.findings.iter().any(|finding| finding.object == checkpoint_key(log.size())));
+}
+
 #[test]
 fn without_events_the_tree_is_verified_all_the_same() {
     let log = long();
