@@ -15,4 +15,3 @@ mod property;
 mod repeat;
 mod stores;
 mod support;
-mod throughput;
