@@ -150,7 +150,7 @@ fn account_problem(error: &AccountError) -> Problem {
         AccountError::TooMany => say(409, "too-many").hint("Remove one first."),
         AccountError::Store(
             store::StoreError::Taken | store::StoreError::FactorTaken | store::StoreError::ApiKeyTaken,
-        ) => say(409, "taken"),
+        ) => say(409, "taken").hint("Choose another name or label."),
         AccountError::Hash(PoolError::Overloaded) => {
             problem(503, "busy", "the server is busy").retry_after(1)
         }

@@ -22,8 +22,8 @@ fn with(mut command: Command, password: &str, code: &str) -> Command {
 }
 
 /// Adds a TOTP app with `ca factor add`; answers it as a person would, with what the new app shows.
-fn add_phone(person: &Person, label: &str) -> Result<Phone> {
-    let add = ["factor", "add", "totp", "--label", label, "--json", "--factor", "totp", "--new-code-fd", "0"];
+fn add_phone(person: &Person) -> Result<Phone> {
+    let add = ["factor", "add", "totp", "--json", "--factor", "totp", "--new-code-fd", "0"];
     let mut command = with(person.ca(&add)?, &person.password, &person.phone.code());
     let mut adding = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let mut shown = BufReader::new(adding.stdout.take().context("its output")?);
@@ -44,7 +44,7 @@ fn a_person_adds_a_factor_and_changes_the_password_and_recovers() -> Result<()> 
     let server = Server::start()?;
     let ann = Person::new(&server, "ann", &["engineers"])?;
     ann.login()?;
-    let phone = add_phone(&ann, "second phone")?;
+    let phone = add_phone(&ann)?;
     ensure!(!output(&mut ann.ca(&["factor", "list"])?)?.status.success(), "the session has ended");
 
     let codes = ["recovery", "codes", "--json", "--user", "ann", "--factor", "totp"];
@@ -68,7 +68,7 @@ fn a_person_adds_a_factor_and_changes_the_password_and_recovers() -> Result<()> 
     ensure!(account["recovery_codes_left"] == 6, "{account}");
     let remove = ["factor", "remove", "authenticator app", "--factor", "recovery"];
     run(&mut with(ann.ca(&remove)?, new, codes[1]))?;
-    let remove = ["factor", "remove", "second phone", "--user", "ann", "--factor", "recovery"];
+    let remove = ["factor", "remove", "another app", "--user", "ann", "--factor", "recovery"];
     let last = output(&mut with(ann.ca(&remove)?, new, codes[2]))?;
     let said = String::from_utf8_lossy(&last.stderr).into_owned();
     ensure!(last.status.code() == Some(1) && said.contains("last factor"), "f15: {said}");

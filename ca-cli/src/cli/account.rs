@@ -62,7 +62,8 @@ impl FactorKind {
     /// Gives what such a factor is called when its owner does not say.
     pub(crate) fn default_label(self) -> &'static str {
         match self {
-            Self::Totp => "authenticator app",
+            // The first one, which comes with the account, is called "authenticator app".
+            Self::Totp => "another app",
             Self::Sms => "phone",
             Self::Yubikey => "Yubikey",
             Self::Webauthn => "security key",
