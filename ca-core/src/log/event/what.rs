@@ -1,36 +1,14 @@
-//! The event: one thing that happened, as one line of JSON in the log.
-//!
-//! The line's exact bytes are what the leaf commits to. A random salt in every line keeps anyone who holds only
-//! the tree from guessing what an event says.
+//! Every kind of event there is.
 
 use std::net::IpAddr;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::checkpoint::Origin;
-use super::hash::sha256;
-use super::leaf::{EntryType, Leaf};
-use crate::names::{Email, GroupName, Label, ProfileName, Reason, RequestId, UserName};
-use crate::policy::{FactorKind, Facts, KeyScope, PolicyId, Purpose, Source};
-use crate::time::{Ttl, UnixMillis, UnixSeconds};
-
-/// An event with what every event has: the salt, the time of its entry, and the node that wrote it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Event {
-    /// 16 random bytes in base64.
-    pub salt: String,
-    /// When it was entered, in milliseconds; never before the entry ahead of it.
-    pub time: UnixMillis,
-    /// The same time for people, RFC 3339 in UTC.
-    pub at: String,
-    /// The server that wrote it.
-    pub node: String,
-    /// What happened.
-    #[serde(flatten)]
-    pub what: What,
-}
+use super::{CertificateIntent, RequestDenied};
+use crate::log::checkpoint::Origin;
+use crate::log::leaf::EntryType;
+use crate::names::{Email, GroupName, Label, UserName};
+use crate::policy::{FactorKind, KeyScope, PolicyId, Purpose, Source};
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -247,130 +225,5 @@ impl What {
             Self::Certificate(_) => EntryType::Certificate,
             _ => EntryType::Event,
         }
-    }
-}
-
-/// A request that was denied, with what the decision was made of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RequestDenied {
-    /// The canonical request.
-    pub request: String,
-    /// The armoured proof of possession.
-    pub signature: String,
-    /// The facts.
-    pub facts: Facts,
-    /// The policy that was asked.
-    pub policy: PolicyId,
-    /// When it was decided.
-    pub decided_at: UnixSeconds,
-    /// Why not.
-    pub reasons: Vec<String>,
-}
-
-/// Everything a certificate rests on, and the certificate but for its proof and signature.
-///
-/// The first six fields are the evidence that [`crate::audit`] replays. The rest repeats, for people and queries, what
-/// follows from them, and the audit checks that it does.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CertificateIntent {
-    /// The canonical request.
-    pub request: String,
-    /// The armoured proof of possession.
-    pub signature: String,
-    /// The facts.
-    pub facts: Facts,
-    /// The policy that granted.
-    pub policy: PolicyId,
-    /// When it was decided.
-    pub decided_at: UnixSeconds,
-    /// The to-be-signed bytes without the proof extension, in base64.
-    pub precert: String,
-    /// The request's identity.
-    pub request_id: RequestId,
-    /// The profile.
-    pub profile: ProfileName,
-    /// The accounts.
-    pub principals: Vec<String>,
-    /// The lifetime from the decision on.
-    pub ttl: Ttl,
-    /// Why.
-    pub reason: Option<Reason>,
-    /// Who approved.
-    pub approvers: Vec<UserName>,
-    /// The certified key's fingerprint.
-    pub key: String,
-    /// What sshd logs.
-    pub key_id: String,
-    /// The serial, which is the index of this entry.
-    pub serial: u64,
-    /// The CA key's fingerprint.
-    pub ca: String,
-    /// The first second of validity.
-    pub valid_after: UnixSeconds,
-    /// The first second after validity.
-    pub valid_before: UnixSeconds,
-}
-
-/// When an event was entered, and whose request it granted: what can be read of a line without reading all of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub struct Mark {
-    /// When it was entered, in milliseconds.
-    pub time: UnixMillis,
-    /// The request, if the event is a certificate.
-    #[serde(default)]
-    pub request_id: Option<RequestId>,
-}
-
-impl Mark {
-    /// Reads it from a line of the log, which is taken to be an event.
-    pub fn from_line(line: &str) -> Result<Self, EventError> {
-        Ok(serde_json::from_str(line)?)
-    }
-}
-
-/// Why a line is not an event.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum EventError {
-    /// It is not JSON of an event's shape.
-    #[error("the line is not an event: {0}")]
-    Json(#[from] serde_json::Error),
-    /// The precert is not base64.
-    #[error("the precert in the event is not base64")]
-    Precert,
-}
-
-impl Event {
-    /// Stamps what happened with its salt, time and node.
-    pub fn new(what: What, salt: [u8; 16], time: UnixMillis, node: &str) -> Self {
-        Self {
-            salt: STANDARD.encode(salt),
-            time,
-            at: time.seconds().to_string(),
-            node: node.to_owned(),
-            what,
-        }
-    }
-
-    /// Writes the line, without a newline at its end.
-    pub fn to_line(&self) -> Result<String, EventError> {
-        Ok(serde_json::to_string(self)?)
-    }
-
-    /// Reads a line.
-    pub fn from_line(line: &str) -> Result<Self, EventError> {
-        Ok(serde_json::from_str(line)?)
-    }
-
-    /// Gives the precert's bytes if this is a certificate.
-    pub fn precert(&self) -> Result<Option<Vec<u8>>, EventError> {
-        let What::Certificate(intent) = &self.what else { return Ok(None) };
-        STANDARD.decode(&intent.precert).map(Some).map_err(|_| EventError::Precert)
-    }
-
-    /// Computes the leaf of this event's `line`.
-    pub fn leaf(&self, line: &str) -> Result<Leaf, EventError> {
-        let precert = self.precert()?;
-        Ok(Leaf::new(self.what.entry_type(), self.time, precert.as_deref(), sha256(line.as_bytes())))
     }
 }
