@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use ca_core::policy::Policy;
+use ca_core::names::ProfileName;
+use ca_core::policy::{Action, Facts, Policy, Source};
 
 use crate::accounts::Accounts;
 use crate::ceremony::Ceremonies;
 use crate::clock::Clock;
 use crate::ledger::{Ledger, LogKeys};
-use crate::login::Login;
+use crate::login::{Login, Session};
 use crate::objects::ObjectStore;
 use crate::signer::CaKey;
 
@@ -17,8 +18,8 @@ use crate::signer::CaKey;
 pub struct App {
     /// The clock.
     pub clock: Clock,
-    /// The policy in force.
-    pub policy: Arc<Policy>,
+    /// The policy in force; see [`App::policy`].
+    pub(crate) in_force: Arc<Policy>,
     /// Where everything is recorded.
     pub ledger: Ledger,
     /// The log's name and keys.
@@ -37,3 +38,22 @@ pub struct App {
 
 /// The parts, shared by all calls.
 pub type SharedApp = Arc<App>;
+
+impl App {
+    /// Gives the policy in force, for one decision and all that follows from it.
+    pub fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.in_force)
+    }
+
+    /// Tells whether the policy permits somebody behind a session to do something now, on one profile where it is about one.
+    pub fn permits(
+        &self,
+        action: Action,
+        on: Option<&ProfileName>,
+        session: &Session,
+        source: Source,
+    ) -> bool {
+        let facts = Facts { user: session.user.clone(), session: session.login.clone(), source };
+        self.policy().permits(action, on, &facts, self.clock.now().seconds())
+    }
+}

@@ -1,7 +1,5 @@
 //! The issuing of a certificate, from the words of a request to the signed thing.
 
-use std::sync::Arc;
-
 use ca_api::CertificateRequest;
 use ca_core::cert::Certificate;
 use ca_core::log::event::{RequestDenied, What};
@@ -29,7 +27,7 @@ pub async fn issue(
     let request = ProvenRequest::verify(request, body.signature)?;
 
     let facts = Facts { user: session.user.clone(), session: session.login.clone(), source };
-    let policy = Arc::clone(&app.policy);
+    let policy = app.policy();
     let decided_at = now.seconds();
     let grant = match decide(&policy, request.request(), &facts, decided_at) {
         Decision::Grant(grant) => *grant,

@@ -95,7 +95,7 @@ pub async fn app(config: Config) -> anyhow::Result<(SharedApp, Tasks)> {
     };
     let app = App {
         clock: Clock::system(),
-        policy: Arc::new(policy),
+        in_force: Arc::new(policy),
         ledger,
         keys: parts.keys.log,
         objects: parts.objects,

@@ -6,10 +6,10 @@ use std::net::IpAddr;
 
 use super::facts::{FactorKind, Facts};
 use super::profile::{Profile, SourceAddress};
-use super::{Policy, PolicyId};
+use super::{Action, Policy, PolicyId};
 use crate::cert::{Options, flag, text_value};
 use crate::issuance::Grant;
-use crate::names::{GroupName, KeyId, Principal, Principals, ProfileName, UserName};
+use crate::names::{KeyId, Principal, Principals, ProfileName, UserName};
 use crate::request::CertRequest;
 use crate::ssh::KeyKind;
 use crate::time::{Ttl, UnixSeconds};
@@ -69,13 +69,11 @@ pub enum Denial {
         /// The name asked for.
         profile: ProfileName,
     },
-    /// The user is in none of the profile's groups.
-    #[error("{profile} is for members of {}", list(groups))]
-    NotInGroup {
+    /// No rule permits the user to have the profile.
+    #[error("no rule lets this account have {profile}")]
+    NotPermitted {
         /// The profile.
         profile: ProfileName,
-        /// The groups that may have it.
-        groups: BTreeSet<GroupName>,
     },
     /// None of the factors that the profile asks for was presented.
     #[error("{profile} needs a login with {}", list(factors))]
@@ -157,6 +155,9 @@ pub fn decide(policy: &Policy, request: &CertRequest, facts: &Facts, now: UnixSe
     };
     let mut reasons = account_rules(request, facts);
     reasons.extend(key_rules(request, facts, now));
+    if !policy.permits(Action::Request, Some(&request.profile), facts, now) {
+        reasons.push(Denial::NotPermitted { profile: request.profile.clone() });
+    }
     reasons.extend(profile_rules(profile, request, facts, now));
     match principals(profile, request, facts) {
         Ok(principals) if reasons.is_empty() => {
@@ -201,10 +202,6 @@ fn profile_rules(profile: &Profile, request: &CertRequest, facts: &Facts, now: U
     let presented = || facts.session.factors.iter().filter(|f| profile.factors.contains(&f.kind));
     let fresh = presented().any(|f| f.at.plus_secs(profile.login_max_age.secs()) >= now);
     let rules = [
-        (
-            !profile.groups.is_disjoint(&facts.user.groups),
-            Denial::NotInGroup { profile: name(), groups: profile.groups.clone() },
-        ),
         (
             presented().next().is_some(),
             Denial::FactorMissing { profile: name(), factors: profile.factors.clone() },

@@ -1,9 +1,11 @@
 //! Who may have which certificate, decided by a pure function over recorded facts (I3, I6).
 
+mod action;
 mod decide;
 mod facts;
 mod profile;
 
+pub use action::Action;
 pub use decide::{BACKDATE_SECS, Decision, Denial, Denials, decide};
 pub use facts::{Factor, FactorKind, Facts, KeyScope, Purpose, Session, Source, UnknownFactor, User};
 pub use profile::{Extension, PrincipalTemplate, Profile, SourceAddress};
@@ -94,11 +96,6 @@ impl Policy {
     /// Gives the text it was read from, as it goes into the log.
     pub fn text(&self) -> &str {
         &self.text
-    }
-
-    /// Tells whether members of these groups look after other people's accounts.
-    pub fn has_officers(&self, groups: &BTreeSet<GroupName>) -> bool {
-        !self.officers.is_disjoint(groups)
     }
 
     /// Finds a profile.

@@ -62,7 +62,7 @@ impl Serve {
                 return Ok(());
             }
         };
-        tracing::info!(?urls, policy = %app.policy.id(), "listening");
+        tracing::info!(?urls, policy = %app.policy().id(), "listening");
         if let Some(path) = &self.ready_file {
             std::fs::write(path, urls.join("\n") + "\n").with_context(|| path.display().to_string())?;
         }

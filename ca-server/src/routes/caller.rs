@@ -6,9 +6,10 @@ use std::sync::Arc;
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::header;
 use axum::http::request::Parts;
-use ca_core::policy::{Factor, FactorKind, Purpose, Source};
+use ca_core::names::ProfileName;
+use ca_core::policy::{Action, Factor, FactorKind, Purpose, Source};
 
-use crate::app::SharedApp;
+use crate::app::{App, SharedApp};
 use crate::error::ApiError;
 use crate::login::{API_KEY, Session};
 use crate::secret::Secret;
@@ -106,15 +107,41 @@ impl FromRequestParts<SharedApp> for OfficerCaller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, ApiError> {
-        let session = Caller::from_request_parts(parts, app).await?.session;
-        if !app.policy.has_officers(&session.user.groups) {
-            return Err(ApiError::NotAllowed("the officers that the policy names"));
+        let officer = Officer::from_request_parts(parts, app).await?;
+        officer.may(app, Action::Administer, None)?;
+        Ok(Self(officer.session))
+    }
+}
+
+/// A caller whose login is of the last hour, before it is known what they want to do. No API key is one.
+#[derive(Clone, Debug)]
+pub(super) struct Officer {
+    pub(super) session: Arc<Session>,
+    pub(super) source: Source,
+}
+
+impl Officer {
+    /// Refuses what the policy does not permit this officer.
+    pub(super) fn may(&self, app: &App, action: Action, on: Option<&ProfileName>) -> Result<(), ApiError> {
+        if app.permits(action, on, &self.session, self.source.clone()) {
+            Ok(())
+        } else {
+            Err(ApiError::NotAllowed("whom the policy permits it"))
         }
+    }
+}
+
+impl FromRequestParts<SharedApp> for Officer {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, ApiError> {
+        let session = Caller::from_request_parts(parts, app).await?.session;
+        let Peer(source) = Peer::from_request_parts(parts, app).await?;
         let now = app.clock.now().seconds();
         let strong =
             |factor: &Factor| factor.kind != FactorKind::Recovery && factor.at.plus_secs(OFFICER_SECS) >= now;
         if session.login.factors.iter().any(strong) {
-            Ok(Self(session))
+            Ok(Self { session, source })
         } else {
             Err(ApiError::NeedsCredentials)
         }

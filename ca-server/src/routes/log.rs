@@ -5,17 +5,15 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use ca_core::log::journal;
 use ca_core::log::tile::TilePath;
+use ca_core::policy::{Action, Source};
 use serde::Deserialize;
 
-use super::caller::Caller;
-use crate::app::SharedApp;
+use super::caller::{Caller, Peer};
+use crate::app::{App, SharedApp};
 use crate::error::ApiError;
 
 /// How many names a listing gives at once.
 const PAGE: usize = 1000;
-
-/// The groups that may read events, which say who, where from and why.
-const READERS: [&str; 2] = ["auditors", "officers"];
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,11 +33,12 @@ pub(super) struct Page {
 pub(super) async fn read(
     State(app): State<SharedApp>,
     caller: Result<Caller, ApiError>,
+    Peer(source): Peer,
     Path(path): Path<String>,
     Query(page): Query<Page>,
 ) -> Result<Response, ApiError> {
     if path.starts_with(journal::PREFIX) {
-        may_read_events(&caller?)?;
+        may_read_events(&app, &caller?, source)?;
     }
     if path == journal::PREFIX || path == "checkpoints/" {
         let names = app.objects.list(&path, page.after.as_deref(), PAGE).await?;
@@ -62,9 +61,13 @@ fn nothing() -> ApiError {
     ApiError::NotFound("object of that name in the log".to_owned())
 }
 
-fn may_read_events(caller: &Caller) -> Result<(), ApiError> {
-    let reads = caller.session.user.groups.iter().any(|group| READERS.contains(&group.as_str()));
-    if reads { Ok(()) } else { Err(ApiError::NotAllowed("auditors or officers")) }
+/// Events say who, where from and why.
+fn may_read_events(app: &App, caller: &Caller, source: Source) -> Result<(), ApiError> {
+    if app.permits(Action::Audit, None, &caller.session, source) {
+        Ok(())
+    } else {
+        Err(ApiError::NotAllowed("auditors or officers"))
+    }
 }
 
 /// Only the names the log gives its objects get through to the store.

@@ -4,9 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use ca_api::{ProfileSummary, Profiles, Trust};
 use ca_core::names::ProfileName;
-use ca_core::policy::{Profile, User};
+use ca_core::policy::{Action, Profile, User};
 
-use super::caller::Caller;
+use super::caller::{Caller, Peer};
 use crate::app::SharedApp;
 use crate::error::ApiError;
 
@@ -20,16 +20,18 @@ pub(super) async fn trust(State(app): State<SharedApp>) -> Json<Trust> {
     })
 }
 
-/// Gives the profiles that the caller's groups may have.
+/// Gives the profiles that the caller may have.
 #[utoipa::path(get, path = "/v1/profiles", responses((status = 200, body = Profiles), (status = 401)), security(("session" = [])))]
 pub(super) async fn profiles(
     State(app): State<SharedApp>,
     caller: Caller,
+    Peer(source): Peer,
 ) -> Result<Json<Profiles>, ApiError> {
-    let user = &caller.session.user;
-    let own = app.policy.profiles().filter(|(_, profile)| !profile.groups.is_disjoint(&user.groups));
-    let profiles = own.map(|(name, profile)| summary(name, profile, user)).collect();
-    Ok(Json(Profiles { policy: app.policy.id().to_string(), profiles }))
+    let (policy, session) = (app.policy(), &caller.session);
+    let own = |name| app.permits(Action::Request, Some(name), session, source.clone());
+    let own = policy.profiles().filter(|(name, _)| own(name));
+    let profiles = own.map(|(name, profile)| summary(name, profile, &session.user)).collect();
+    Ok(Json(Profiles { policy: policy.id().to_string(), profiles }))
 }
 
 fn summary(name: &ProfileName, profile: &Profile, user: &User) -> ProfileSummary {
