@@ -4,11 +4,13 @@ use anyhow::Result;
 use ca_api::{
     CertificateRequest, FactorRequest, IssuedCertificate, LoginChallenge, LoginRequest, LoginSession, Secret,
 };
+use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
 use crate::http::{Answer, Connection, post, trust};
 use crate::person::Person;
-use crate::server::Server;
+use crate::requests::signed_request;
+use crate::server::{ORIGIN, Server};
 
 /// A connection with, after [`Client::login`], a session.
 pub struct Client {
@@ -65,4 +67,32 @@ impl Client {
     pub async fn post(&mut self, path: &str, body: &impl serde::Serialize) -> Result<Answer> {
         self.connection.send(&post(path, self.token.as_deref(), body)?).await
     }
+}
+
+/// Lets so many clients ask for certificates as `user` until the server is gone; each task ends with those that were
+/// answered.
+pub fn crowd(
+    server: &Server,
+    (user, token): (&str, &str),
+    clients: usize,
+) -> Result<JoinSet<Vec<IssuedCertificate>>> {
+    let tls = trust(&server.tls_certificate())?;
+    let mut asking = JoinSet::new();
+    for _ in 0..clients {
+        let (url, tls) = (server.url().to_owned(), tls.clone());
+        let (user, token) = (user.to_owned(), token.to_owned());
+        asking.spawn(async move {
+            let mut answered = Vec::new();
+            let Ok(mut client) = Client::open(&url, &tls).await else { return answered };
+            client.token = Some(token);
+            while let Ok(request) = signed_request(ORIGIN, &user, "dev") {
+                match client.certify(&request).await {
+                    Ok(issued) => answered.push(issued),
+                    Err(_) => break,
+                }
+            }
+            answered
+        });
+    }
+    Ok(asking)
 }

@@ -3,15 +3,11 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use ca_api::IssuedCertificate;
-use countersign_tests::client::Client;
-use countersign_tests::http::trust;
+use countersign_tests::client::{Client, crowd};
 use countersign_tests::journey;
 use countersign_tests::log_folder::LogFolder;
 use countersign_tests::person::Person;
-use countersign_tests::requests::signed_request;
-use countersign_tests::server::{ORIGIN, Server};
-use tokio::task::JoinSet;
+use countersign_tests::server::Server;
 
 /// How many clients ask while the server is killed.
 const CLIENTS: usize = 8;
@@ -26,7 +22,7 @@ async fn l4_i2_i7_kill_9_under_load_loses_nothing_that_was_answered() -> Result<
     let token = session.token.context("a session")?;
     let mut answered = Vec::new();
     for round in 0..kills {
-        let asking = ask(&server, &token)?;
+        let asking = crowd(&server, ("ann", &token), CLIENTS)?;
         tokio::time::sleep(Duration::from_millis(u64::from(getrandom::u32()? % 400))).await;
         server.kill()?;
         answered.extend(asking.join_all().await.into_iter().flatten());
@@ -41,26 +37,4 @@ async fn l4_i2_i7_kill_9_under_load_loses_nothing_that_was_answered() -> Result<
     }
     println!("{kills} kills, {} answered certificates, {} entries", answered.len(), log.size());
     journey::verify(&server, &ann)
-}
-
-/// Lets everybody ask until the server is gone; each task ends with the certificates that were answered.
-fn ask(server: &Server, token: &str) -> Result<JoinSet<Vec<IssuedCertificate>>> {
-    let tls = trust(&server.tls_certificate())?;
-    let mut asking = JoinSet::new();
-    for _ in 0..CLIENTS {
-        let (url, tls, token) = (server.url().to_owned(), tls.clone(), token.to_owned());
-        asking.spawn(async move {
-            let mut answered = Vec::new();
-            let Ok(mut client) = Client::open(&url, &tls).await else { return answered };
-            client.token = Some(token);
-            while let Ok(request) = signed_request(ORIGIN, "ann", "dev") {
-                match client.certify(&request).await {
-                    Ok(issued) => answered.push(issued),
-                    Err(_) => break,
-                }
-            }
-            answered
-        });
-    }
-    Ok(asking)
 }

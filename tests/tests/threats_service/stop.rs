@@ -5,41 +5,15 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use ca_api::IssuedCertificate;
-use countersign_tests::client::Client;
-use countersign_tests::http::trust;
+use countersign_tests::client::{Client, crowd};
 use countersign_tests::journey;
 use countersign_tests::log_folder::LogFolder;
 use countersign_tests::person::Person;
 use countersign_tests::process::{Running, run};
-use countersign_tests::requests::signed_request;
-use countersign_tests::server::{ORIGIN, Server};
+use countersign_tests::server::Server;
 use countersign_tests::wire::Wire;
-use tokio::task::JoinSet;
 
 const CLIENTS: usize = 16;
-
-/// Asks until the server has gone; gives what was answered.
-fn ask(server: &Server, token: &str) -> Result<JoinSet<Vec<IssuedCertificate>>> {
-    let tls = trust(&server.tls_certificate())?;
-    let mut asking = JoinSet::new();
-    for _ in 0..CLIENTS {
-        let (url, tls, token) = (server.url().to_owned(), tls.clone(), token.to_owned());
-        asking.spawn(async move {
-            let mut answered = Vec::new();
-            let Ok(mut client) = Client::open(&url, &tls).await else { return answered };
-            client.token = Some(token);
-            while let Ok(request) = signed_request(ORIGIN, "ann", "dev") {
-                match client.certify(&request).await {
-                    Ok(issued) => answered.push(issued),
-                    Err(_) => break,
-                }
-            }
-            answered
-        });
-    }
-    Ok(asking)
-}
 
 /// Before, the signal was caught only after the server had said that it is ready, and killed it in between.
 #[test]
@@ -70,7 +44,7 @@ async fn stopped_under_load_it_ends_well_and_what_was_answered_is_published() ->
     // Connections that say nothing must not keep the server from its end.
     let wire = Wire::to(&server)?;
     let silent = (wire.tls().await?, wire.tcp().await?);
-    let asking = ask(&server, client.token.as_deref().unwrap_or_default())?;
+    let asking = crowd(&server, ("ann", client.token.as_deref().unwrap_or_default()), CLIENTS)?;
     tokio::time::sleep(Duration::from_millis(500)).await;
     // Fails unless the server exits 0 within the fixture's patience.
     tokio::task::block_in_place(|| server.stop())?;
