@@ -6,6 +6,8 @@ use std::net::IpAddr;
 
 use super::facts::{FactorKind, Facts};
 use super::profile::{Profile, SourceAddress};
+use super::rules::{RuleId, Verdict};
+use super::ticket::TicketPattern;
 use super::{Action, Policy, PolicyId};
 use crate::cert::{Options, flag, text_value};
 use crate::issuance::Grant;
@@ -75,6 +77,22 @@ pub enum Denial {
         /// The profile.
         profile: ProfileName,
     },
+    /// Rules forbid the user to have the profile now.
+    #[error("{} forbids {profile}", rules(by))]
+    Forbidden {
+        /// The profile.
+        profile: ProfileName,
+        /// The rules, by their names.
+        by: BTreeSet<RuleId>,
+    },
+    /// Rules that may forbid the profile could not be evaluated.
+    #[error("{} could not be evaluated, so {profile} is denied", rules(by))]
+    RuleFailed {
+        /// The profile.
+        profile: ProfileName,
+        /// The rules, by their names.
+        by: BTreeSet<RuleId>,
+    },
     /// None of the factors that the profile asks for was presented.
     #[error("{profile} needs a login with {}", list(factors))]
     FactorMissing {
@@ -109,6 +127,14 @@ pub enum Denial {
         /// The account.
         principal: Principal,
     },
+    /// None of the profile's accounts is for a group that the user is in.
+    #[error("{profile} has no account for any of the groups of {user}")]
+    NoPrincipal {
+        /// The profile.
+        profile: ProfileName,
+        /// The user.
+        user: UserName,
+    },
     /// The key is not of a kind the profile takes.
     #[error("{profile} does not take keys of type {}", kind.algorithm())]
     KeyKind {
@@ -141,6 +167,18 @@ pub enum Denial {
         /// The profile.
         profile: ProfileName,
     },
+    /// The reason holds no word of the form that the profile asks for.
+    #[error("{profile} needs a reason with a word like {pattern}")]
+    TicketMissing {
+        /// The profile.
+        profile: ProfileName,
+        /// The form.
+        pattern: TicketPattern,
+    },
+}
+
+fn rules(ids: &BTreeSet<RuleId>) -> String {
+    format!("rule {}", ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and "))
 }
 
 fn list<T: ToString>(items: &BTreeSet<T>) -> String {
@@ -155,9 +193,7 @@ pub fn decide(policy: &Policy, request: &CertRequest, facts: &Facts, now: UnixSe
     };
     let mut reasons = account_rules(request, facts);
     reasons.extend(key_rules(request, facts, now));
-    if !policy.permits(Action::Request, Some(&request.profile), facts, now) {
-        reasons.push(Denial::NotPermitted { profile: request.profile.clone() });
-    }
+    reasons.extend(rules_say_no(policy, &request.profile, facts, now));
     reasons.extend(profile_rules(profile, request, facts, now));
     match principals(profile, request, facts) {
         Ok(principals) if reasons.is_empty() => {
@@ -168,6 +204,16 @@ pub fn decide(policy: &Policy, request: &CertRequest, facts: &Facts, now: UnixSe
             reasons.push(not_granted);
             deny(reasons)
         }
+    }
+}
+
+fn rules_say_no(policy: &Policy, profile: &ProfileName, facts: &Facts, now: UnixSeconds) -> Option<Denial> {
+    let profile = profile.clone();
+    match policy.ask(Action::Request, Some(&profile), facts, now) {
+        Verdict::Permitted { .. } => None,
+        Verdict::Forbidden { by } => Some(Denial::Forbidden { profile, by }),
+        Verdict::Failed { rules } => Some(Denial::RuleFailed { profile, by: rules }),
+        Verdict::NotPermitted => Some(Denial::NotPermitted { profile }),
     }
 }
 
@@ -212,9 +258,16 @@ fn profile_rules(profile: &Profile, request: &CertRequest, facts: &Facts, now: U
         ),
         (ttl <= profile.max_ttl, Denial::TtlAboveCap { profile: name(), asked: ttl, cap: profile.max_ttl }),
         (profile.takes(kind), Denial::KeyKind { profile: name(), kind }),
-        (!profile.require_reason || request.reason.is_some(), Denial::ReasonMissing { profile: name() }),
+        (!profile.needs_reason() || request.reason.is_some(), Denial::ReasonMissing { profile: name() }),
     ];
-    rules.into_iter().filter(|(holds, _)| !holds).map(|(_, denial)| denial).collect()
+    let missing = rules.into_iter().filter(|(holds, _)| !holds).map(|(_, denial)| denial);
+    missing.chain(ticket_missing(profile, request)).collect()
+}
+
+fn ticket_missing(profile: &Profile, request: &CertRequest) -> Option<Denial> {
+    let (pattern, reason) = (profile.ticket_pattern.as_ref()?, request.reason.as_ref()?);
+    let missing = || Denial::TicketMissing { profile: request.profile.clone(), pattern: pattern.clone() };
+    (!pattern.is_in(reason)).then(missing)
 }
 
 fn ttl(profile: &Profile, request: &CertRequest) -> Ttl {
@@ -223,10 +276,14 @@ fn ttl(profile: &Profile, request: &CertRequest) -> Ttl {
 
 /// Resolves the profile's accounts and narrows them to those asked for.
 fn principals(profile: &Profile, request: &CertRequest, facts: &Facts) -> Result<Principals, Denial> {
-    let resolved: Vec<Principal> = profile.principals.iter().map(|p| p.resolve(&facts.user.name)).collect();
-    // A profile without 1 to 256 accounts was refused when the policy was read; should one get here, it grants nothing.
-    let empty = |_| Denial::NoSuchProfile { profile: request.profile.clone() };
-    let granted = Principals::try_from(resolved).map_err(empty)?;
+    let mut resolved: Vec<Principal> = Vec::new();
+    for principal in profile.principals.iter().filter_map(|template| template.resolve(&facts.user)) {
+        if !resolved.contains(&principal) {
+            resolved.push(principal);
+        }
+    }
+    let none = |_| Denial::NoPrincipal { profile: request.profile.clone(), user: facts.user.name.clone() };
+    let granted = Principals::try_from(resolved).map_err(none)?;
     let Some(asked) = &request.principals else { return Ok(granted) };
     match asked.iter().find(|p| !granted.iter().any(|g| g == *p)) {
         None => Ok(asked.clone()),

@@ -2,39 +2,36 @@
 
 mod action;
 mod decide;
+mod error;
 mod facts;
+mod files;
+mod principal;
 mod profile;
+mod rules;
+mod ticket;
 
-pub use action::Action;
+pub use action::{Action, UnknownAction};
 pub use decide::{BACKDATE_SECS, Decision, Denial, Denials, decide};
+pub use error::{PolicyError, Problem};
 pub use facts::{Factor, FactorKind, Facts, KeyScope, Purpose, Session, Source, UnknownFactor, User};
-pub use profile::{Extension, PrincipalTemplate, Profile, SourceAddress};
+pub use files::{CASES, PROFILES, PolicyFiles, RULES};
+pub use principal::{Account, Mapped, PrincipalTemplate};
+pub use profile::{Extension, FactorStrength, Profile, SourceAddress};
+pub use rules::{ProfileKind, RuleId, SCHEMA, Verdict};
+pub use ticket::TicketPattern;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::log::hash::sha256;
-use crate::names::{GroupName, ProfileName};
+use toml::Spanned;
 
-/// Why a text is not a policy; names the line.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PolicyError {
-    /// It is not TOML, or a key or value is not one a policy has.
-    #[error("{0}")]
-    Syntax(String),
-    /// A profile contradicts itself.
-    #[error("profile {profile}: {rule}")]
-    Profile {
-        /// The profile.
-        profile: ProfileName,
-        /// What does not hold.
-        rule: &'static str,
-    },
-}
+use crate::log::hash::sha256;
+use crate::names::ProfileName;
+use crate::time::UnixSeconds;
+use rules::Rules;
 
 /// The identity of a policy: the SHA-256 of its bytes, in hexadecimal.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -69,33 +66,50 @@ impl TryFrom<String> for PolicyId {
     }
 }
 
-/// A whole policy: the profiles, and the text they were read from.
+/// A whole policy: the profiles, the rules, and the text they were read from.
 #[derive(Clone, Debug)]
 pub struct Policy {
     id: PolicyId,
     text: String,
-    officers: BTreeSet<GroupName>,
     profiles: BTreeMap<ProfileName, Profile>,
+    rules: Rules,
+    warnings: Vec<Problem>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PolicyFile {
+struct ProfilesFile {
     #[serde(default)]
-    officers: BTreeSet<GroupName>,
-    #[serde(default)]
-    profiles: BTreeMap<ProfileName, Profile>,
+    profiles: BTreeMap<ProfileName, Spanned<Profile>>,
 }
 
 impl Policy {
+    /// Reads the files of a policy; the cases are left alone.
+    pub fn read(files: &PolicyFiles) -> Result<Self, PolicyError> {
+        let profiles = read_profiles(&files.profiles)?;
+        let kinds = profiles.keys().map(|name| (name.clone(), ProfileKind::User)).collect();
+        let (rules, mut warnings) = Rules::read(&files.rules, &kinds)?;
+        let nobody = profiles.keys().filter(|name| !rules.can_permit(Action::Request, Some(name)));
+        warnings.extend(
+            nobody.map(|name| Problem::new(RULES, format!("no rule permits anybody to request {name}"))),
+        );
+        let text = files.canonical_text();
+        Ok(Self { id: PolicyId(sha256(text.as_bytes())), text, profiles, rules, warnings })
+    }
+
     /// Gives the SHA-256 of the text.
     pub fn id(&self) -> PolicyId {
         self.id
     }
 
-    /// Gives the text it was read from, as it goes into the log.
+    /// Gives profiles and rules as one text, as it goes into the log.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Gives what is worth a look, though it is not wrong: a profile nobody can have, a rule that never matches.
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
     }
 
     /// Finds a profile.
@@ -107,22 +121,50 @@ impl Policy {
     pub fn profiles(&self) -> impl Iterator<Item = (&ProfileName, &Profile)> {
         self.profiles.iter()
     }
+
+    /// Gives the names of all rules, in the order of the file.
+    pub fn rule_ids(&self) -> impl Iterator<Item = &RuleId> {
+        self.rules.ids()
+    }
+
+    /// Asks the rules whether somebody may do something, on one profile where it is about one.
+    pub fn ask(&self, action: Action, on: Option<&ProfileName>, facts: &Facts, now: UnixSeconds) -> Verdict {
+        self.rules.ask(action, on, facts, now)
+    }
+
+    /// Tells whether somebody may do something: their account is enabled, a rule permits it and none forbids it.
+    pub fn permits(&self, action: Action, on: Option<&ProfileName>, facts: &Facts, now: UnixSeconds) -> bool {
+        facts.user.enabled && self.ask(action, on, facts, now).is_permitted()
+    }
 }
 
 impl FromStr for Policy {
     type Err = PolicyError;
 
+    /// Reads the text of a policy as the log has it.
     fn from_str(text: &str) -> Result<Self, PolicyError> {
-        let file: PolicyFile =
-            toml::from_str(text).map_err(|error| PolicyError::Syntax(error.to_string()))?;
-        for (name, profile) in &file.profiles {
-            profile.check().map_err(|rule| PolicyError::Profile { profile: name.clone(), rule })?;
-        }
-        Ok(Self {
-            id: PolicyId(sha256(text.as_bytes())),
-            text: text.to_owned(),
-            officers: file.officers,
-            profiles: file.profiles,
-        })
+        Self::read(&PolicyFiles::from_canonical_text(text)?)
     }
+}
+
+fn read_profiles(text: &str) -> Result<BTreeMap<ProfileName, Profile>, PolicyError> {
+    let file: ProfilesFile = toml::from_str(text).map_err(|error| toml_problem(text, &error))?;
+    let problem = |(name, profile): (&ProfileName, &Spanned<Profile>)| {
+        let rule = profile.get_ref().check().err()?;
+        Some(Problem::new(PROFILES, format!("profile {name}: {rule}")).at(text, profile.span().start))
+    };
+    let problems: Vec<Problem> = file.profiles.iter().filter_map(problem).collect();
+    if !problems.is_empty() {
+        return Err(problems.into());
+    }
+    let profiles = file.profiles.into_iter();
+    Ok(profiles.map(|(name, profile)| (name, profile.into_inner().with_factors_written_out())).collect())
+}
+
+fn toml_problem(text: &str, error: &toml::de::Error) -> Problem {
+    let message = error.message();
+    let problem = Problem::new(PROFILES, message);
+    let problem = error.span().map_or(problem.clone(), |span| problem.at(text, span.start));
+    let old = ["unknown field `groups`", "unknown field `officers`"];
+    if old.iter().any(|old| message.starts_with(old)) { problem.hint(files::GROUPS_HINT) } else { problem }
 }

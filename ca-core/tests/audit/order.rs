@@ -6,7 +6,7 @@ use ca_core::log::event::What;
 use ca_core::log::journal::object_key;
 use ca_core::time::UnixMillis;
 
-use super::support::{POLICY, TestLog, login};
+use super::support::{PROFILES, TestLog, login, policy};
 use super::{audit, flaws};
 
 #[test]
@@ -34,7 +34,7 @@ fn a_log_is_created_once_and_first() {
 
 #[test]
 fn a_policy_is_its_text() {
-    for text in [POLICY.replace("2h", "3h"), "nonsense".to_owned()] {
+    for text in [policy(&PROFILES.replace("2h", "3h")).text().to_owned(), "nonsense".to_owned()] {
         let mut log = TestLog::empty();
         log.round(&[log.created()]);
         log.round(&[What::PolicyAdopted { policy: log.policy.id(), text }]);

@@ -14,7 +14,9 @@ use ca_core::log::journal::{Round, object_key};
 use ca_core::log::leaf::Leaf;
 use ca_core::log::{Checkpoint, Frontier, NoteSigner, Origin, VerifierKey};
 use ca_core::names::{RequestId, Serial};
-use ca_core::policy::{Decision, Factor, FactorKind, Facts, Policy, Purpose, Session, Source, User, decide};
+use ca_core::policy::{
+    Decision, Factor, FactorKind, Facts, Policy, PolicyFiles, Purpose, Session, Source, User, decide,
+};
 use ca_core::request::{CertRequest, NAMESPACE};
 use ca_core::ssh::{HashedMessage, PublicKey, Signature};
 use ca_core::time::{UnixMillis, UnixSeconds};
@@ -23,10 +25,9 @@ use ca_core::wire::Writer;
 /// When every log begins.
 pub(crate) const START: u64 = 1_767_324_000;
 
-pub(crate) const POLICY: &str = r#"
+pub(crate) const PROFILES: &str = r#"
 [profiles.dev]
 description = "Your own account"
-groups = ["engineers"]
 principals = ["{user}", "deploy"]
 default_ttl = "1h"
 max_ttl = "2h"
@@ -35,6 +36,17 @@ login_max_age = "12h"
 extensions = ["permit-pty"]
 source_address = "requester"
 "#;
+
+const RULES: &str = r#"
+@id("engineers")
+permit (principal in Group::"engineers", action == Action::"request", resource);
+"#;
+
+/// Reads a policy of these profiles and the rule of every log.
+pub(crate) fn policy(profiles: &str) -> Policy {
+    let (profiles, rules) = (profiles.to_owned(), RULES.to_owned());
+    Policy::read(&PolicyFiles { profiles, rules, cases: None }).unwrap()
+}
 
 /// A log being written.
 pub(crate) struct TestLog {
@@ -101,7 +113,7 @@ impl TestLog {
         Self {
             origin: Origin::new("ca.example.com/log").unwrap(),
             signer: NoteSigner::from_seed("ca.example.com/log", &[1; 32]).unwrap(),
-            policy: POLICY.parse().unwrap(),
+            policy: policy(PROFILES),
             ca: public_key(&pair(2)),
             objects: BTreeMap::new(),
             frontier: Frontier::empty(),
