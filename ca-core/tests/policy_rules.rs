@@ -84,7 +84,7 @@ fn what_can_never_match_and_what_nobody_can_have_is_a_warning() {
         |rules: &str| ruled(rules).warnings().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     assert_eq!(warnings(ENGINEERS), "");
     assert!(warnings("").contains("no rule permits anybody to request dev"));
-    let never = format!("{ENGINEERS}@id(\"never\")\npermit (principal, action, resource) when {{ 1 > 2 }};");
+    let never = format!("{ENGINEERS}@id(\"never\")\npermit (principal, action, resource) when {{ false }};");
     assert!(warnings(&never).contains("line 2"), "{}", warnings(&never));
 }
 

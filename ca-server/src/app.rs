@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::ledger::{Ledger, LogKeys};
 use crate::login::{Login, Session};
 use crate::objects::ObjectStore;
+use crate::policy::InForce;
 use crate::signer::CaKey;
 
 /// The parts of a running server.
@@ -19,7 +20,7 @@ pub struct App {
     /// The clock.
     pub clock: Clock,
     /// The policy in force; see [`App::policy`].
-    pub(crate) in_force: Arc<Policy>,
+    pub(crate) in_force: InForce,
     /// Where everything is recorded.
     pub ledger: Ledger,
     /// The log's name and keys.
@@ -42,7 +43,7 @@ pub type SharedApp = Arc<App>;
 impl App {
     /// Gives the policy in force, for one decision and all that follows from it.
     pub fn policy(&self) -> Arc<Policy> {
-        Arc::clone(&self.in_force)
+        self.in_force.policy()
     }
 
     /// Tells whether the policy permits somebody behind a session to do something now, on one profile where it is about one.

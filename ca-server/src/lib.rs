@@ -18,7 +18,7 @@ pub mod listen;
 pub mod login;
 pub mod messages;
 pub mod objects;
-pub mod policy_files;
+pub mod policy;
 pub mod providers;
 pub mod rotation;
 pub mod routes;

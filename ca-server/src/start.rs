@@ -23,7 +23,7 @@ use crate::objects::{ObjectStore, probe};
 use crate::providers::Providers;
 use crate::signer::CaKey;
 use crate::store::Store;
-use crate::{key_files, policy_files};
+use crate::{key_files, policy};
 
 /// Opens the object store and makes it prove what the log relies on.
 pub async fn objects(config: &Config) -> anyhow::Result<Arc<dyn ObjectStore>> {
@@ -77,7 +77,8 @@ impl Keys {
 
 /// Puts a running server together: opens everything, takes up the log, and records the policy it will decide by.
 pub async fn app(config: Config) -> anyhow::Result<(SharedApp, Tasks)> {
-    let policy = policy_files::load(&config.policy).map_err(anyhow::Error::msg)?;
+    let folder = config.policy.clone();
+    let policy = policy::load(&folder).map_err(anyhow::Error::msg)?;
     let parts = Parts::open(config).await?;
     let (ledger, tasks) = parts.open_log().await?;
     // At every start, so that what the log knows of the policy never rests on what a database remembers.
@@ -95,7 +96,7 @@ pub async fn app(config: Config) -> anyhow::Result<(SharedApp, Tasks)> {
     };
     let app = App {
         clock: Clock::system(),
-        in_force: Arc::new(policy),
+        in_force: policy::InForce::new(folder, policy),
         ledger,
         keys: parts.keys.log,
         objects: parts.objects,

@@ -1,6 +1,7 @@
 //! Who may have which certificate, decided by a pure function over recorded facts (I3, I6).
 
 mod action;
+pub mod cases;
 mod decide;
 mod error;
 mod facts;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use ca_core::log::Origin;
+use ca_core::policy;
 use clap::Args;
 use zeroize::Zeroizing;
 
@@ -17,8 +18,12 @@ use crate::objects::directory::Directory;
 use crate::start::{Keys, Parts};
 use crate::{ids, key_files, secret_file};
 
-/// The policy that a new authority starts with; the same file the project ships.
-const SAMPLE_POLICY: &str = include_str!("../../../policies/profiles.toml");
+/// The policy that a new authority starts with; the same files the project ships.
+const SAMPLE_POLICY: [(&str, &str); 3] = [
+    (policy::PROFILES, include_str!("../../../policies/profiles.toml")),
+    (policy::RULES, include_str!("../../../policies/rules.cedar")),
+    (policy::CASES, include_str!("../../../policies/cases.toml")),
+];
 
 /// What `init` takes.
 #[derive(Args, Debug)]
@@ -91,9 +96,11 @@ impl Init {
     fn create_policy(&self) -> anyhow::Result<()> {
         let folder = self.dir.join("policies");
         make_folder(&folder)?;
-        let path = folder.join("profiles.toml");
-        if !path.exists() {
-            std::fs::write(path, SAMPLE_POLICY)?;
+        // A folder with a policy in it stays as it is: the sample's rules or cases beside it would not fit.
+        if !folder.join(policy::PROFILES).exists() {
+            for (name, text) in SAMPLE_POLICY {
+                std::fs::write(folder.join(name), text)?;
+            }
         }
         Ok(())
     }

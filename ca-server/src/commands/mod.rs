@@ -86,7 +86,10 @@ async fn check_config(file: &ConfigFile) -> anyhow::Result<()> {
     if let Some(files) = &config.tls {
         crate::listen::tls(files).await?;
     }
-    let policy = crate::policy_files::load(&config.policy).map_err(anyhow::Error::msg)?;
+    let policy = crate::policy::load(&config.policy).map_err(anyhow::Error::msg)?;
+    for warning in policy.warnings() {
+        eprintln!("warning: {}/{warning}", config.policy.display());
+    }
     println!("{}: good; policy {}", file.config.display(), policy.id());
     Ok(())
 }

@@ -16,7 +16,7 @@ use super::ConfigFile;
 use crate::app::SharedApp;
 use crate::config::Limits;
 use crate::ledger::Tasks;
-use crate::{listen, routes, start, warnings};
+use crate::{listen, policy, routes, start, warnings};
 
 /// How long calls in flight have after the signal to stop.
 const GRACE: Duration = Duration::from_secs(20);
@@ -41,6 +41,7 @@ impl Serve {
     pub(super) async fn run(self) -> anyhow::Result<()> {
         log_json();
         let mut stop = StopSignal::listen().context("signals")?;
+        let hangup = signal(SignalKind::hangup()).context("signals")?;
         let prometheus = PrometheusBuilder::new().install_recorder().context("metrics")?;
         let config = self.config.load()?;
         let limits = config.limits;
@@ -71,7 +72,11 @@ impl Serve {
         if let Some(operations) = operations {
             tokio::spawn(serve_operations(operations, Arc::clone(&app), prometheus, limits));
         }
-        let beside = [tokio::spawn(housekeeping(Arc::clone(&app))), tokio::spawn(deliver(Arc::clone(&app)))];
+        let beside = [
+            tokio::spawn(housekeeping(Arc::clone(&app))),
+            tokio::spawn(deliver(Arc::clone(&app))),
+            tokio::spawn(policy::reload(Arc::clone(&app), hangup)),
+        ];
         let router = routes::router(Arc::clone(&app), limits.call);
         listen::serve(listener, tls, router, handle, limits).await?;
         beside.iter().for_each(tokio::task::JoinHandle::abort);

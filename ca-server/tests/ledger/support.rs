@@ -10,7 +10,9 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use ca_core::cert::Certificate;
 use ca_core::log::event::What;
 use ca_core::names::RequestId;
-use ca_core::policy::{Decision, Factor, FactorKind, Facts, Policy, Session, Source, User, decide};
+use ca_core::policy::{
+    Decision, Factor, FactorKind, Facts, Policy, PolicyFiles, Session, Source, User, decide,
+};
 use ca_core::request::{CertRequest, NAMESPACE, ProvenRequest};
 use ca_core::ssh::{CertifiableKey, HashedMessage, PublicKey, Signature};
 use ca_core::time::UnixMillis;
@@ -31,7 +33,6 @@ pub(crate) const NOON: u64 = 1_800_000_000_000;
 const POLICY: &str = r#"
 [profiles.dev]
 description = "Your own account"
-groups = ["engineers"]
 principals = ["{user}"]
 default_ttl = "8h"
 max_ttl = "12h"
@@ -40,7 +41,13 @@ login_max_age = "12h"
 extensions = ["permit-pty"]
 "#;
 
-static DECIDING: LazyLock<Policy> = LazyLock::new(|| POLICY.parse().unwrap());
+const RULES: &str = "@id(\"engineers\") \
+    permit (principal in Group::\"engineers\", action == Action::\"request\", resource);";
+
+static DECIDING: LazyLock<Policy> = LazyLock::new(|| {
+    let (profiles, rules) = (POLICY.to_owned(), RULES.to_owned());
+    Policy::read(&PolicyFiles { profiles, rules, cases: None }).unwrap()
+});
 static CLIENT: LazyLock<Ed25519KeyPair> =
     LazyLock::new(|| Ed25519KeyPair::from_seed_unchecked(&[3; 32]).unwrap());
 static CA: LazyLock<CaKey> = LazyLock::new(|| ca_key(9));

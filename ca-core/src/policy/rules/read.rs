@@ -178,5 +178,15 @@ fn validate(text: &str, rules: &[Rule]) -> Result<(Vec<Problem>, Vec<Problem>), 
     };
     let errors = result.validation_errors().map(|error| diagnosed(text, error, at(error.policy_id())));
     let warnings = result.validation_warnings().map(|error| diagnosed(text, error, at(error.policy_id())));
-    Ok((errors.collect(), warnings.collect()))
+    Ok((once_each(errors), once_each(warnings)))
+}
+
+/// Cedar says the same of a rule once for every action it is about, in no order.
+fn once_each(problems: impl Iterator<Item = Problem>) -> Vec<Problem> {
+    let mut problems: Vec<Problem> = problems
+        .map(|problem| Problem { what: problem.what.replacen("for policy `", "rule `", 1), ..problem })
+        .collect();
+    problems.sort_by(|a, b| (a.line, &a.what).cmp(&(b.line, &b.what)));
+    problems.dedup_by(|a, b| a.line == b.line && a.hint == b.hint);
+    problems
 }
