@@ -1,11 +1,13 @@
 //! What can be typed.
 
 mod account;
+mod policy;
 
 use std::path::PathBuf;
 
 pub(crate) use account::*;
 use clap::{Args, Parser, Subcommand};
+pub(crate) use policy::*;
 
 /// SSH certificates that are in a log before they exist.
 #[derive(Debug, Parser)]
@@ -72,6 +74,9 @@ pub(crate) enum Command {
     /// Search and verify the log
     #[command(subcommand)]
     Audit(Audit),
+    /// Check, test and compare policies
+    #[command(subcommand)]
+    Policy(Policy),
     /// Print completions for a shell
     Completions {
         /// The shell

@@ -12,6 +12,7 @@ mod inspect;
 mod login;
 mod logout;
 mod man;
+mod policy;
 mod request;
 mod status;
 mod trust;
@@ -39,6 +40,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         Command::Status => status::run(global),
         Command::Trust(options) => trust::run(global, &options),
         Command::Audit(options) => audit::run(global, &options),
+        Command::Policy(command) => policy::run(global, &command),
         Command::Completions { shell } => {
             completions::run(shell);
             Ok(Exit::Good)

@@ -3,6 +3,7 @@
 mod action;
 pub mod cases;
 mod decide;
+pub mod diff;
 mod error;
 mod facts;
 mod files;

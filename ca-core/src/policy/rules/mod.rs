@@ -12,7 +12,7 @@ pub use verdict::Verdict;
 use std::collections::BTreeMap;
 
 use super::{Action, Facts, PolicyError, Problem};
-use crate::names::ProfileName;
+use crate::names::{GroupName, ProfileName};
 use crate::time::UnixSeconds;
 use read::Rule;
 use slice::Slice;
@@ -93,5 +93,22 @@ impl Rules {
     /// Gives the ids of all rules, in the order of the file.
     pub(super) fn ids(&self) -> impl Iterator<Item = &RuleId> {
         self.rules.iter().map(|rule| &rule.id)
+    }
+
+    /// Gives the rules that can match an action on a profile, as they are written.
+    pub(super) fn texts(&self, action: Action, on: Option<&ProfileName>) -> Vec<String> {
+        let slice = self.slices.get(&(action, on.cloned()));
+        slice.into_iter().flat_map(Slice::ids).filter_map(|id| self.text(&id)).collect()
+    }
+
+    fn text(&self, id: &RuleId) -> Option<String> {
+        self.rules.iter().find(|rule| rule.id == *id).map(|rule| rule.text.clone())
+    }
+
+    /// Gives the groups that rules name.
+    pub(super) fn groups(&self) -> impl Iterator<Item = GroupName> {
+        let literals = self.rules.iter().flat_map(|rule| rule.policy.entity_literals());
+        let groups = literals.filter(|uid| uid.type_name().to_string() == "Group");
+        groups.filter_map(|uid| uid.id().unescaped().parse().ok())
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::{
-    ActionConstraint, Authorizer, Decision, Effect, Entities, Entity, EntityUid, PolicySet,
+    ActionConstraint, Authorizer, Decision, Effect, Entities, Entity, EntityUid, Policy, PolicySet,
     PrincipalConstraint, Request, ResourceConstraint, Response,
 };
 
-use super::question::{asker, circumstances};
+use super::question::{asker, attributes_in, circumstances};
 use super::read::Rule;
 use super::types::Types;
 use super::{ProfileKind, RuleId, Verdict};
@@ -19,6 +19,8 @@ use crate::time::UnixSeconds;
 pub(super) struct Slice {
     action: EntityUid,
     resource: Entity,
+    /// What of `context` the rules speak of.
+    attributes: Vec<&'static str>,
     anybody: PolicySet,
     /// By the group or user that the rules' scope names.
     named: BTreeMap<EntityUid, PolicySet>,
@@ -35,7 +37,14 @@ impl Slice {
     ) -> Result<Self, String> {
         let action = types.action(action.name());
         let resource = resource(types, on, kind)?;
-        let mut slice = Self { action, resource, anybody: PolicySet::new(), named: BTreeMap::new() };
+        let mut slice = Self {
+            action,
+            resource,
+            attributes: Vec::new(),
+            anybody: PolicySet::new(),
+            named: BTreeMap::new(),
+        };
+        let mut texts = Vec::new();
         for rule in rules {
             if !slice.can_match(rule) {
                 continue;
@@ -47,7 +56,9 @@ impl Slice {
                 | PrincipalConstraint::IsIn(_, uid) => slice.named.entry(uid).or_default(),
             };
             set.add(rule.policy.clone()).map_err(|error| error.to_string())?;
+            texts.push(rule.text.as_str());
         }
+        slice.attributes = attributes_in(texts.into_iter());
         Ok(slice)
     }
 
@@ -70,8 +81,16 @@ impl Slice {
 
     /// Tells whether one of its rules permits.
     pub(super) fn can_permit(&self) -> bool {
-        let mut rules = self.anybody.policies().chain(self.named.values().flat_map(PolicySet::policies));
-        rules.any(|rule| rule.effect() == Effect::Permit)
+        self.rules().any(|rule| rule.effect() == Effect::Permit)
+    }
+
+    /// Gives the names of its rules.
+    pub(super) fn ids(&self) -> impl Iterator<Item = RuleId> {
+        self.rules().map(|rule| RuleId::of(rule.id()))
+    }
+
+    fn rules(&self) -> impl Iterator<Item = &Policy> {
+        self.anybody.policies().chain(self.named.values().flat_map(PolicySet::policies))
     }
 
     /// Asks the sets of whoever it is. What cannot be asked is not permitted.
@@ -88,7 +107,7 @@ impl Slice {
 
     fn question(&self, types: &Types, facts: &Facts, now: UnixSeconds) -> Option<(Request, Entities)> {
         let asker = asker(types, facts)?;
-        let context = circumstances(types, facts, now)?;
+        let context = circumstances(types, &self.attributes, facts, now)?;
         let (action, resource) = (self.action.clone(), self.resource.uid());
         let request = Request::new(asker.uid(), action, resource, context, None).ok()?;
         Some((request, Entities::from_entities([asker, self.resource.clone()], None).ok()?))
