@@ -188,6 +188,8 @@ fn rules_see_where_when_and_how() {
         ("principal.name == \"ann\" && principal.email like \"*@example.com\"", saturday, true),
         ("resource is Profile && resource.kind == Kind::\"user\"", saturday, true),
         ("principal in Group::\"others\"", saturday, true),
+        ("context has ip && context[\"hour\"] == 23", saturday, true),
+        ("context has \"i\\u{70}\" && context[\"ho\\u{75}r\"] == 23", saturday, true),
     ] {
         assert_eq!(when(condition, &facts, at), expected, "{condition} at {at}");
     }

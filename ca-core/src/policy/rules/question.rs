@@ -1,5 +1,7 @@
 //! Facts as Cedar's values: who asks, and under which circumstances.
 
+use std::collections::BTreeSet;
+
 use cedar_policy::{Context, Entity, RestrictedExpression as Value};
 
 use super::types::Types;
@@ -13,10 +15,15 @@ const ATTRIBUTES: [&str; 7] = ["ip", "now", "hour", "weekday", "factors", "login
 
 /// Finds what of `context` rules speak of, so that the rest need not be made for every question.
 ///
-/// Judged by the letters of the rules: who hides a name behind an escape gets a rule that cannot be evaluated, and so
-/// permits nothing.
+/// Judged by the words in the rules. A rule with a backslash in it could spell a name otherwise: it gets everything.
 pub(super) fn attributes_in<'a>(rules: impl Iterator<Item = &'a str> + Clone) -> Vec<&'static str> {
-    ATTRIBUTES.into_iter().filter(|name| rules.clone().any(|rule| rule.contains(name))).collect()
+    let mut spelt_otherwise = rules.clone();
+    if spelt_otherwise.any(|rule| rule.contains('\\')) {
+        return ATTRIBUTES.to_vec();
+    }
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let words: BTreeSet<&str> = rules.flat_map(|rule| rule.split(move |c| !is_letter(c))).collect();
+    ATTRIBUTES.into_iter().filter(|name| words.contains(name)).collect()
 }
 
 /// Writes who asks as an entity; `None` when that cannot be said in Cedar.

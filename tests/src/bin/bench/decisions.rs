@@ -88,7 +88,8 @@ fn facts(groups: &[String]) -> Result<Facts> {
 
 fn sample() -> Result<Policy> {
     let folder = repository().join("policies");
-    let read = |name| std::fs::read_to_string(folder.join(name)).map(Some).map_err(|error| error.to_string());
+    let read =
+        |name: &str| std::fs::read_to_string(folder.join(name)).map(Some).map_err(|error| error.to_string());
     Ok(Policy::read(&PolicyFiles::read(read)?)?)
 }
 
