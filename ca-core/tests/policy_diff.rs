@@ -51,12 +51,13 @@ fn who_gains_and_who_loses_is_named() {
 
 #[test]
 fn when_from_where_and_how_is_tried() {
-    let with = |condition: &str| ruled(&rule("r", "engineers", condition));
+    let profiles = policy_text(&["factors = [\"totp\", \"webauthn\", \"api-key\"]"]);
+    let with = |condition: &str| read(&profiles, &rule("r", "engineers", condition)).unwrap();
     for (old, new, words) in [
         ("true", "context.hour >= 8", "less often, not on a"),
         ("context.hour >= 8", "context.hour >= 7", "more often, such as on a"),
         ("true", "!(context.weekday == Weekday::\"sunday\")", "less often, not on a sunday"),
-        ("true", "context.ip.isInRange(ip(\"10.7.0.0/16\"))", "from 2001:db8::1"),
+        ("true", "context.ip.isInRange(ip(\"10.7.0.0/16\"))", "from 127.0.0.1"),
         (
             "context.ip.isInRange(ip(\"10.7.0.0/16\"))",
             "context.ip.isInRange(ip(\"10.8.0.0/16\"))",
@@ -71,7 +72,13 @@ fn when_from_where_and_how_is_tried() {
         assert!(found.len() == 1 && found[0].contains(words), "{old} -> {new}: {found:?}");
         assert!(found[0].starts_with("~ ann (engineers) can have dev "), "{found:?}");
     }
-    let found = changes(&ruled(""), &with("context.hour == 3"));
+    let people_only = |condition: &str| ruled(&rule("r", "engineers", condition));
+    assert_eq!(
+        changes(&people_only("true"), &people_only("!context.api_key")),
+        [""; 0],
+        "dev takes no API keys"
+    );
+    let found = changes(&read(&profiles, "").unwrap(), &with("context.hour == 3"));
     assert_eq!(found, ["+ ann (engineers) can now have dev, at times"]);
 }
 

@@ -150,7 +150,7 @@ fn ca_policy_checks_tests_and_compares_folders() -> Result<()> {
         1,
         &[
             "~ prod-web: longest lifetime 4h -> 8h",
-            "+ whoever is in engineers can now have prod-root",
+            "+ whoever is in engineers can now have prod-root\n",
             "- whoever is in operators can no longer have prod-root",
             "~ whoever is in on-call can have prod-root less often, not on a ",
             " at 19:00 UTC",

@@ -14,9 +14,6 @@ const HOUR: u64 = 3600;
 /// Days since the epoch modulo 7, as the epoch was a Thursday.
 const WEEKDAYS: [&str; 7] = ["thursday", "friday", "saturday", "sunday", "monday", "tuesday", "wednesday"];
 
-const FACTORS: [FactorKind; 5] =
-    [FactorKind::Totp, FactorKind::Sms, FactorKind::Yubikey, FactorKind::Webauthn, FactorKind::Recovery];
-
 /// What is tried of each kind; every combination is.
 #[derive(Clone, Debug)]
 pub(super) struct Circumstances {
@@ -29,20 +26,19 @@ pub(super) struct Circumstances {
 }
 
 impl Circumstances {
-    /// Finds what rules speak of, by the words in them; more than they speak of does no harm.
-    pub(super) fn of(rules: &[String], now: UnixSeconds) -> Self {
+    /// Finds what rules speak of, by the words in them; more than they speak of does no harm. `accepted` are the factors
+    /// with which the right can be had at all.
+    pub(super) fn of(rules: &[String], accepted: &BTreeSet<FactorKind>, now: UnixSeconds) -> Self {
         let any = |word: &str| rules.iter().any(|rule| rule.contains(word));
         let numbers: BTreeSet<u64> = rules.iter().flat_map(|rule| numbers(rule)).collect();
         let near = |n: &u64| [n.saturating_sub(1), *n, n.saturating_add(1)];
-        let mut factors = if any("factors") { FACTORS.to_vec() } else { vec![FactorKind::Totp] };
-        factors.extend((any("api_key") || any("factors")).then_some(FactorKind::ApiKey));
         let ages =
             if any("login_age") { numbers.iter().flat_map(near).chain([0]).collect() } else { [60].into() };
         let ages: BTreeSet<u64> = ages;
         Self {
             times: times(rules, &numbers, now),
             addresses: if any("ip") { addresses(rules) } else { vec![IpAddr::from([192, 0, 2, 1])] },
-            factors,
+            factors: factors(rules, accepted),
             ages: ages.into_iter().filter(|age| *age < DAY * 366).collect(),
             personal: any("User::") || any("principal.") || any("principal["),
         }
@@ -70,6 +66,18 @@ fn facts(user: &User, kind: FactorKind, at: UnixSeconds, ip: IpAddr, now: UnixSe
         session: Session { id: String::new(), factors: vec![Factor { kind, at }], key },
         source: Source { ip, user_agent: None },
     }
+}
+
+/// Gives every factor that is accepted when rules tell them apart; otherwise one, and an API key when rules speak of those.
+fn factors(rules: &[String], accepted: &BTreeSet<FactorKind>) -> Vec<FactorKind> {
+    let any = |word: &str| rules.iter().any(|rule| rule.contains(word));
+    if any("factors") {
+        return accepted.iter().copied().collect();
+    }
+    let (keys, shown): (Vec<FactorKind>, Vec<_>) =
+        accepted.iter().partition(|kind| **kind == FactorKind::ApiKey);
+    let keys = keys.into_iter().filter(|_| any("api_key") || shown.is_empty());
+    shown.first().copied().into_iter().chain(keys).collect()
 }
 
 /// Says one of them in words.

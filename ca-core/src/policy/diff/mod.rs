@@ -12,7 +12,7 @@ pub use people::{Someone, groups_named, read_people};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::{Action, Policy};
+use super::{Action, FactorKind, Policy};
 use crate::names::{GroupName, ProfileName};
 use crate::time::UnixSeconds;
 use circumstances::Circumstances;
@@ -83,8 +83,7 @@ impl fmt::Display for Change {
 pub fn diff(old: &Policy, new: &Policy, people: &[Someone], now: UnixSeconds) -> Vec<Change> {
     let mut changes = profiles(old, new);
     let rights = rights(old, new);
-    let tried: Vec<Circumstances> =
-        rights.iter().map(|right| Circumstances::of(&right.rules(old, new), now)).collect();
+    let tried: Vec<Circumstances> = rights.iter().map(|right| right.circumstances(old, new, now)).collect();
     let mut known = BTreeMap::new();
     for someone in people.iter().filter(|someone| someone.user.enabled) {
         for (right, circumstances) in rights.iter().zip(&tried) {
@@ -162,11 +161,21 @@ impl Difference {
 }
 
 impl Right {
-    fn rules(&self, old: &Policy, new: &Policy) -> Vec<String> {
+    fn circumstances(&self, old: &Policy, new: &Policy, now: UnixSeconds) -> Circumstances {
         let on = self.on.as_ref();
         let mut rules = old.rules.texts(self.action, on);
         rules.extend(new.rules.texts(self.action, on));
-        rules
+        Circumstances::of(&rules, &self.accepted(old, new), now)
+    }
+
+    /// Gives the factors that either profile accepts; officers need one that is no recovery code, and are no programs.
+    fn accepted(&self, old: &Policy, new: &Policy) -> BTreeSet<FactorKind> {
+        if self.action != Action::Request {
+            let kinds = [FactorKind::Totp, FactorKind::Sms, FactorKind::Yubikey, FactorKind::Webauthn];
+            return kinds.into();
+        }
+        let profiles = [old, new].into_iter().filter_map(|policy| policy.profile(self.on.as_ref()?));
+        profiles.flat_map(|profile| profile.factors.iter().copied()).collect()
     }
 
     fn compare(
