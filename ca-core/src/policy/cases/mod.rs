@@ -58,12 +58,12 @@ impl Cases {
     /// Finds what does not come out as expected.
     pub fn check(&self, policy: &Policy) -> Result<(), PolicyError> {
         let failed = self.run(policy).into_iter().filter(|outcome| !outcome.passed);
-        let problems: Vec<Problem> = failed.map(problem).collect();
+        let problems: Vec<Problem> = failed.map(|outcome| problem(&outcome)).collect();
         if problems.is_empty() { Ok(()) } else { Err(problems.into()) }
     }
 }
 
-fn problem(outcome: Outcome) -> Problem {
+fn problem(outcome: &Outcome) -> Problem {
     let what = format!(
         "case {:?}: expected {}, came {}: {}",
         outcome.name, outcome.expected, outcome.came, outcome.why
@@ -72,14 +72,14 @@ fn problem(outcome: Outcome) -> Problem {
 }
 
 fn outcome(policy: &Policy, line: Option<usize>, case: &Case) -> Outcome {
-    let (came, why, accounts) = match answer(policy, case) {
+    let (verdict, why, accounts) = match answer(policy, case) {
         Ok(answer) => answer,
-        Err(cause) => (Expect::Denied, format!("the case cannot be put: {cause}"), None),
+        Err(flaw) => (Expect::Denied, format!("the case cannot be put: {flaw}"), None),
     };
     let right_reason = case.because.as_ref().is_none_or(|because| why.contains(because.as_str()));
     let right_accounts = case.gets.as_ref().is_none_or(|gets| accounts.as_ref() == Some(gets));
-    let passed = came == case.expect && right_reason && right_accounts;
-    Outcome { name: case.name.clone(), line, expected: case.expect, came, why, passed }
+    let passed = verdict == case.expect && right_reason && right_accounts;
+    Outcome { name: case.name.clone(), line, expected: case.expect, came: verdict, why, passed }
 }
 
 type Answer = (Expect, String, Option<Vec<String>>);

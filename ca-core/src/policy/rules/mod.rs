@@ -47,7 +47,7 @@ impl ProfileKind {
 #[derive(Clone, Debug)]
 pub(super) struct Rules {
     types: Types,
-    rules: Vec<Rule>,
+    written: Vec<Rule>,
     slices: BTreeMap<(Action, Option<ProfileName>), Slice>,
 }
 
@@ -70,7 +70,7 @@ impl Rules {
             let slice = Slice::cut(&types, &rules, action, on.as_ref(), kind);
             slices.insert((action, on), slice.map_err(|cause| Problem::new(super::RULES, cause))?);
         }
-        Ok((Self { types, rules, slices }, warnings))
+        Ok((Self { types, written: rules, slices }, warnings))
     }
 
     /// Asks whether somebody may do something. Whatever is not there or cannot be evaluated says no.
@@ -92,7 +92,7 @@ impl Rules {
 
     /// Gives the ids of all rules, in the order of the file.
     pub(super) fn ids(&self) -> impl Iterator<Item = &RuleId> {
-        self.rules.iter().map(|rule| &rule.id)
+        self.written.iter().map(|rule| &rule.id)
     }
 
     /// Gives the rules that can match an action on a profile, as they are written.
@@ -102,12 +102,12 @@ impl Rules {
     }
 
     fn text(&self, id: &RuleId) -> Option<String> {
-        self.rules.iter().find(|rule| rule.id == *id).map(|rule| rule.text.clone())
+        self.written.iter().find(|rule| rule.id == *id).map(|rule| rule.text.clone())
     }
 
     /// Gives the groups that rules name.
     pub(super) fn groups(&self) -> impl Iterator<Item = GroupName> {
-        let literals = self.rules.iter().flat_map(|rule| rule.policy.entity_literals());
+        let literals = self.written.iter().flat_map(|rule| rule.policy.entity_literals());
         let groups = literals.filter(|uid| uid.type_name().to_string() == "Group");
         groups.filter_map(|uid| uid.id().unescaped().parse().ok())
     }

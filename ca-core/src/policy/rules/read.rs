@@ -120,7 +120,7 @@ fn unknown_names(text: &str, rule: &Rule, profiles: &BTreeMap<ProfileName, Profi
         let name = uid.id().unescaped().to_owned();
         let (what, hint) = match uid.type_name().to_string().as_str() {
             "Profile" if !profiles.keys().any(|known| known.as_str() == name) => {
-                (format!("there is no profile {name:?}"), nearest(&name, profiles))
+                (format!("there is no profile {name:?}"), Some(nearest(&name, profiles)))
             }
             "Group" => (name.parse::<GroupName>().err()?.to_string(), None),
             "User" => (name.parse::<UserName>().err()?.to_string(), None),
@@ -137,17 +137,13 @@ fn unknown_names(text: &str, rule: &Rule, profiles: &BTreeMap<ProfileName, Profi
 }
 
 /// Says which profile was probably meant, or which there are.
-fn nearest(name: &str, profiles: &BTreeMap<ProfileName, ProfileKind>) -> Option<String> {
+fn nearest(name: &str, profiles: &BTreeMap<ProfileName, ProfileKind>) -> String {
     let near = profiles.keys().filter(|known| distance(known.as_str(), name) <= 2);
     if let Some(known) = near.min_by_key(|known| distance(known.as_str(), name)) {
-        return Some(format!("Did you mean {:?}?", known.as_str()));
+        return format!("Did you mean {:?}?", known.as_str());
     }
     let all: Vec<&str> = profiles.keys().map(ProfileName::as_str).collect();
-    Some(if all.is_empty() {
-        "profiles.toml has none".to_owned()
-    } else {
-        format!("There are {}", all.join(", "))
-    })
+    if all.is_empty() { "profiles.toml has none".to_owned() } else { format!("There are {}", all.join(", ")) }
 }
 
 /// Gives how many letters have to change (Levenshtein).

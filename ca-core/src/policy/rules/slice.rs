@@ -116,8 +116,8 @@ impl Slice {
     fn sets_of(&self, types: &Types, facts: &Facts) -> impl Iterator<Item = &PolicySet> {
         let names = facts.user.groups.iter().map(|group| types.group(group.as_str()));
         let names = names.chain([types.user(facts.user.name.as_str())]);
-        let named = names.filter_map(|uid| self.named.get(&uid));
-        named.chain([&self.anybody]).filter(|set| !set.is_empty())
+        let sets = names.filter_map(|uid| self.named.get(&uid));
+        sets.chain([&self.anybody]).filter(|set| !set.is_empty())
     }
 }
 
