@@ -2,9 +2,10 @@
 //!
 //! Nothing here reads a clock, randomness, a file or a socket (I3): time and nonces are arguments.
 //!
-//! Reading order: [`names`], [`time`], [`ssh`], [`request`], [`policy`], [`cert`], [`issuance`], [`krl`], [`log`],
-//! [`audit`].
+//! Reading order: [`names`], [`time`], [`ssh`], [`request`], [`policy`], [`approval`], [`cert`], [`issuance`], [`krl`],
+//! [`log`], [`audit`].
 
+pub mod approval;
 pub mod audit;
 pub mod cert;
 pub mod issuance;
