@@ -16,7 +16,7 @@ use support::{KINDS, certifiable, facts, now, policy, request};
 
 fn denials(policy: &Policy, request: &CertRequest, facts: &Facts) -> Vec<Denial> {
     match decide(policy, request, facts, now()) {
-        Decision::Grant(_) => Vec::new(),
+        Decision::Grant(_) | Decision::NeedsApproval(_) => Vec::new(),
         Decision::Deny(denials) => {
             assert_eq!(denials.policy, policy.id());
             assert!(!denials.reasons.is_empty() && !denials.to_string().is_empty());
@@ -28,6 +28,7 @@ fn denials(policy: &Policy, request: &CertRequest, facts: &Facts) -> Vec<Denial>
 fn grant(policy: &Policy, request: &CertRequest, facts: &Facts) -> Grant {
     match decide(policy, request, facts, now()) {
         Decision::Grant(grant) => *grant,
+        Decision::NeedsApproval(quorum) => panic!("{quorum}"),
         Decision::Deny(denials) => panic!("{denials}"),
     }
 }

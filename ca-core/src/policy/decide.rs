@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use super::facts::{FactorKind, Facts};
 use super::profile::{Profile, SourceAddress};
-use super::{Action, Policy, PolicyId};
+use super::{Action, Policy, PolicyId, Quorum, quorum};
 use crate::cert::{Options, flag, text_value};
 use crate::issuance::Grant;
 use crate::names::{KeyId, Principal, Principals, ProfileName, UserName};
@@ -23,6 +23,8 @@ pub const BACKDATE_SECS: u64 = 30;
 pub enum Decision {
     /// Yes, and this is the certificate.
     Grant(Box<Grant>),
+    /// Not yet: everything else holds, and people have to approve.
+    NeedsApproval(Quorum),
     /// No, for all of these reasons.
     Deny(Denials),
 }
@@ -161,7 +163,11 @@ pub fn decide(policy: &Policy, request: &CertRequest, facts: &Facts, now: UnixSe
     reasons.extend(profile_rules(profile, request, facts, now));
     match principals(profile, request, facts) {
         Ok(principals) if reasons.is_empty() => {
-            Decision::Grant(Box::new(grant(profile, principals, request, facts, now)))
+            let approvals = profile.approvals.as_ref().map(|approvals| (&request.profile, approvals));
+            match approvals.and_then(|approvals| quorum::missing(policy, approvals, facts, now)) {
+                Some(quorum) => Decision::NeedsApproval(quorum),
+                None => Decision::Grant(Box::new(grant(profile, principals, request, facts, now))),
+            }
         }
         Ok(_) => deny(reasons),
         Err(not_granted) => {
@@ -200,7 +206,9 @@ fn profile_rules(profile: &Profile, request: &CertRequest, facts: &Facts, now: U
     let kind = request.key.key().kind();
     let ttl = ttl(profile, request);
     let presented = || facts.session.factors.iter().filter(|f| profile.factors.contains(&f.kind));
-    let fresh = presented().any(|f| f.at.plus_secs(profile.login_max_age.secs()) >= now);
+    // Who waits for an approval has logged in for what they asked then, not for when others find the time.
+    let asked = facts.waited.as_ref().map_or(now, |waited| waited.since);
+    let fresh = presented().any(|f| f.at.plus_secs(profile.login_max_age.secs()) >= asked);
     let rules = [
         (
             presented().next().is_some(),

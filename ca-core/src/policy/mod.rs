@@ -4,11 +4,15 @@ mod action;
 mod decide;
 mod facts;
 mod profile;
+mod quorum;
 
 pub use action::Action;
 pub use decide::{BACKDATE_SECS, Decision, Denial, Denials, decide};
-pub use facts::{Factor, FactorKind, Facts, KeyScope, Purpose, Session, Source, UnknownFactor, User};
-pub use profile::{Extension, PrincipalTemplate, Profile, SourceAddress};
+pub use facts::{
+    Approver, Factor, FactorKind, Facts, KeyScope, Purpose, Session, Source, UnknownFactor, User, Waited,
+};
+pub use profile::{Approvals, Extension, PrincipalTemplate, Profile, SourceAddress};
+pub use quorum::Quorum;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

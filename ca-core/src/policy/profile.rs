@@ -46,6 +46,29 @@ pub struct Profile {
     /// Whether a reason must be given.
     #[serde(default)]
     pub require_reason: bool,
+    /// Who has to approve, if anybody.
+    #[serde(default)]
+    pub approvals: Option<Approvals>,
+}
+
+/// What approvals a certificate takes.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Approvals {
+    /// How many people have to approve.
+    pub count: u8,
+    /// The groups of which each must be in one; the policy's rules must permit them to approve as well.
+    pub groups: BTreeSet<GroupName>,
+    /// How long a request may wait.
+    pub wait: Ttl,
+}
+
+impl Approvals {
+    /// The most people that can be asked for.
+    pub const MAX_COUNT: u8 = 8;
+
+    /// The longest that a request may wait, in seconds: a week.
+    pub const MAX_WAIT_SECS: u64 = 7 * 86_400;
 }
 
 impl Profile {
@@ -81,7 +104,18 @@ impl Profile {
                 "key_kinds must name a kind that can be certified; with verify_required an sk- kind",
             ),
         ];
+        let rules = rules.into_iter().chain(self.approvals.iter().flat_map(Approvals::rules));
         rules.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, rule)| Err(rule))
+    }
+}
+
+impl Approvals {
+    fn rules(&self) -> [(bool, &'static str); 3] {
+        [
+            ((1..=Self::MAX_COUNT).contains(&self.count), "approvals.count must be 1 to 8"),
+            (!self.groups.is_empty(), "approvals.groups must name at least one group"),
+            (self.wait.secs() <= Self::MAX_WAIT_SECS, "approvals.wait must be at most 168h"),
+        ]
     }
 }
 
