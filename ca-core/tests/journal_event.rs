@@ -52,6 +52,7 @@ fn plain_events() -> Vec<(What, String)> {
                 user: ann(),
                 email: "ann@example.com".parse().unwrap(),
                 groups: vec!["engineers".parse().unwrap()],
+                person: None,
                 factors: vec![FactorKind::Totp, FactorKind::Webauthn],
                 by: "operator".to_owned(),
             },

@@ -7,9 +7,11 @@ use super::history::{CLOCK_SECS, History, LAG_SECS};
 use super::opened::Opened;
 use super::policies::Policies;
 use super::replay::Case;
+use super::waiting::Waiting;
 use super::{Finding, Flaw};
+use crate::approval::Verdict;
 use crate::log::checkpoint::Origin;
-use crate::log::event::{CertificateIntent, RequestDenied, What};
+use crate::log::event::{CertificateIntent, OfficerVerdict, RequestDenied, RequestPending, What};
 use crate::log::frontier::Frontier;
 use crate::log::journal::{Entry, object_key};
 use crate::policy::{Facts, PolicyId};
@@ -23,6 +25,7 @@ pub struct Auditor {
     cas: BTreeSet<String>,
     policies: Policies,
     history: History,
+    waiting: Waiting,
     /// Whether a round could not be read, so that what is not known may yet have been said.
     incomplete: bool,
 }
@@ -36,6 +39,7 @@ impl Auditor {
             cas: BTreeSet::new(),
             policies: Policies::default(),
             history: History::default(),
+            waiting: Waiting::default(),
             incomplete: false,
         }
     }
@@ -98,6 +102,7 @@ impl Auditor {
             What::Certificate(intent) => {
                 let CertificateIntent { facts, policy, decided_at, .. } = &**intent;
                 flaws.extend(self.history.certificate(index, time, intent.request_id).err());
+                flaws.extend(self.waiting.certificate(intent, index));
                 if !self.cas.contains(&intent.ca) {
                     flaws.push(Flaw::UnknownCa { ca: intent.ca.clone() });
                 }
@@ -110,9 +115,25 @@ impl Auditor {
             What::SigningFailed { index, .. } if !self.history.is_recent_certificate(*index) => {
                 flaws.push(Flaw::TakesBackNothing { index: *index });
             }
+            What::RequestPending(pending) => {
+                let RequestPending { facts, policy, decided_at, .. } = &**pending;
+                flaws.extend(self.waiting.pending(&self.origin, pending).err());
+                cases.extend(self.decision(*policy, facts, *decided_at, (position, time), flaws));
+            }
+            What::RequestApproved(said) => self.verdict(said, Verdict::Approve, time, flaws),
+            What::RequestDeniedByOfficer(said) => self.verdict(said, Verdict::Deny, time, flaws),
+            What::RequestClosed(closed) => self.waiting.closed(closed.pending_id, index),
+            What::SigningKeyAdded(change) => flaws.extend(self.waiting.key_added(change).err()),
+            What::SigningKeyRemoved(change) => self.waiting.key_removed(change),
             _ => {}
         }
         self.history.learn(index, time, &entry.event.what);
+    }
+
+    /// Holds what an officer said against the log: their login, their key, and what they signed.
+    fn verdict(&mut self, said: &OfficerVerdict, verdict: Verdict, time: UnixMillis, flaws: &mut Vec<Flaw>) {
+        flaws.extend(self.history.check(&said.approver.facts(), said.approver.at));
+        flaws.extend(self.waiting.verdict(said, verdict, time.seconds()).err());
     }
 
     /// Holds a decision against the log, and makes it ready for replay if the policy it followed is known.

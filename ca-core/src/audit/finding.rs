@@ -215,6 +215,59 @@ pub enum Flaw {
         /// The entry that has it.
         first: u64,
     },
+    /// A request that is said to have waited was not recorded before.
+    #[error("no request {id} waits for approval")]
+    NotPending {
+        /// The id.
+        id: RequestId,
+    },
+    /// A certificate was granted for a request that was over.
+    #[error("the request {id} had been closed by entry {closed}")]
+    WasClosed {
+        /// The id.
+        id: RequestId,
+        /// The entry that closed it.
+        closed: u64,
+    },
+    /// It was approved or granted after its wait had ended.
+    #[error("the request's wait had ended {expired}")]
+    TooLate {
+        /// When.
+        expired: UnixSeconds,
+    },
+    /// What an officer is said to have signed cannot be read, or is about something else.
+    #[error("the approval: {0}")]
+    Approval(String),
+    /// An approval is by a key that the log has not given to the officer.
+    #[error("it is not signed by a key that was registered to {user} before")]
+    NoSigningKey {
+        /// The officer.
+        user: UserName,
+    },
+    /// Two accounts have one key to approve with.
+    #[error("the key is {user}'s already")]
+    SigningKeyOfAnother {
+        /// Whose it was before.
+        user: UserName,
+    },
+    /// Somebody approved what they asked for themselves.
+    #[error("{user} approved their own request")]
+    OwnApproval {
+        /// Who.
+        user: UserName,
+    },
+    /// A certificate rests on an approval that was not recorded before.
+    #[error("the approval by {user} that it rests on was not recorded before")]
+    ApprovalUnrecorded {
+        /// The officer.
+        user: UserName,
+    },
+    /// The policy asks for approvals that are not there.
+    #[error("the policy asks for more: it has {0}")]
+    Unapproved(String),
+    /// A request waits that the policy does not make wait, or not like this.
+    #[error("the policy does not make it wait like this")]
+    NoNeedToWait,
     /// The policy denies what was granted.
     #[error("the policy denies it: {reasons}")]
     Denied {
@@ -262,6 +315,9 @@ impl Flaw {
                 | Self::NoLogin { .. }
                 | Self::UnknownCa { .. }
                 | Self::TakesBackNothing { .. }
+                | Self::NotPending { .. }
+                | Self::NoSigningKey { .. }
+                | Self::ApprovalUnrecorded { .. }
         )
     }
 }

@@ -21,6 +21,7 @@ mod opened;
 mod policies;
 mod replay;
 mod tree;
+mod waiting;
 
 pub use auditor::Auditor;
 pub use checkpoint::check_checkpoint;

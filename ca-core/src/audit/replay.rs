@@ -9,10 +9,10 @@ use super::opened::Opened;
 use super::{Finding, Flaw};
 use crate::issuance::{Grant, Nonce, Precert};
 use crate::log::checkpoint::Origin;
-use crate::log::event::{CertificateIntent, RequestDenied, What};
+use crate::log::event::{CertificateIntent, RequestDenied, RequestPending, What};
 use crate::log::journal::object_key;
 use crate::names::Serial;
-use crate::policy::{Decision, Facts, Policy, decide};
+use crate::policy::{Decision, Facts, Policy, Quorum, decide};
 use crate::request::{CertRequest, ProvenRequest};
 use crate::time::{UnixMillis, UnixSeconds};
 
@@ -30,6 +30,7 @@ impl Case {
         let Some(entry) = opened.entries.get(self.position) else { return Vec::new() };
         let flaws = match &entry.event.what {
             What::Certificate(intent) => self.certificate(intent, entry.index),
+            What::RequestPending(pending) => self.pending(pending).err().into_iter().collect(),
             What::RequestDenied(denied) => self.denial(denied).err().into_iter().collect(),
             _ => Vec::new(),
         };
@@ -49,15 +50,21 @@ impl Case {
     }
 
     fn certificate(&self, intent: &CertificateIntent, index: u64) -> Vec<Flaw> {
-        let request = match self.request(&intent.request, &intent.signature, intent.decided_at) {
+        // One that waited was fresh when it began to; when that was stands in the entry of then.
+        let asked = intent.facts.waited.as_ref().map_or(intent.decided_at, |waited| waited.since);
+        let request = match self.request(&intent.request, &intent.signature, asked) {
             Ok(request) => request,
             Err(flaw) => return vec![flaw],
         };
         let grant = match self.decide(&request, &intent.facts, intent.decided_at) {
             Decision::Grant(grant) => *grant,
+            Decision::NeedsApproval(quorum) => return vec![Flaw::Unapproved(quorum.to_string())],
             Decision::Deny(denials) => return vec![Flaw::Denied { reasons: denials.to_string() }],
         };
         let mut flaws = wrong_fields(intent, &request, &grant, index);
+        if self.policy.approvers(&request.profile, &intent.facts, intent.decided_at) != intent.approvers {
+            flaws.push(Flaw::Field("approvers"));
+        }
         flaws.extend(same_precert(intent, &grant, index).err());
         flaws
     }
@@ -65,13 +72,33 @@ impl Case {
     fn denial(&self, denied: &RequestDenied) -> Result<(), Flaw> {
         let request = self.request(&denied.request, &denied.signature, denied.decided_at)?;
         match self.decide(&request, &denied.facts, denied.decided_at) {
-            Decision::Grant(_) => Err(Flaw::Granted { profile: request.profile }),
+            Decision::Grant(_) | Decision::NeedsApproval(_) => {
+                Err(Flaw::Granted { profile: request.profile })
+            }
             Decision::Deny(denials)
                 if denials.reasons.iter().map(ToString::to_string).eq(denied.reasons.iter().cloned()) =>
             {
                 Ok(())
             }
             Decision::Deny(denials) => Err(Flaw::OtherReasons { reasons: denials.to_string() }),
+        }
+    }
+
+    fn pending(&self, pending: &RequestPending) -> Result<(), Flaw> {
+        let request = self.request(&pending.request, &pending.signature, pending.decided_at)?;
+        if request.id != pending.pending_id {
+            return Err(Flaw::Field("pending_id"));
+        }
+        match self.decide(&request, &pending.facts, pending.decided_at) {
+            Decision::NeedsApproval(Quorum { needed, wait, .. })
+                if needed == pending.needed
+                    && pending.decided_at.plus_secs(wait.secs()) == pending.expires_at
+                    && pending.facts.waited.is_none() =>
+            {
+                Ok(())
+            }
+            Decision::NeedsApproval(_) | Decision::Grant(_) => Err(Flaw::NoNeedToWait),
+            Decision::Deny(denials) => Err(Flaw::Denied { reasons: denials.to_string() }),
         }
     }
 
@@ -113,7 +140,6 @@ fn wrong_fields(intent: &CertificateIntent, request: &CertRequest, grant: &Grant
         ("principals", principals.eq(intent.principals.iter().cloned())),
         ("ttl", intent.ttl == grant.ttl),
         ("reason", intent.reason == request.reason),
-        ("approvers", intent.approvers.is_empty()),
         ("key", intent.key == request.key.key().fingerprint().to_string()),
         ("key_id", intent.key_id == grant.key_id.as_str()),
         ("serial", intent.serial == index),

@@ -1,6 +1,7 @@
 //! I6: the audit accepts what an honest server writes, and finds what any other does.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod approvals;
 mod decisions;
 mod objects;
 mod order;

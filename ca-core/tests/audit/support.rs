@@ -58,6 +58,7 @@ pub(crate) fn facts() -> Facts {
             email: "alice@example.com".parse().unwrap(),
             groups: ["engineers".parse().unwrap()].into(),
             enabled: true,
+            person: None,
         },
         session: Session {
             id: "session-1".to_owned(),
@@ -65,17 +66,32 @@ pub(crate) fn facts() -> Facts {
             key: None,
         },
         source: Source { ip: "10.1.2.3".parse().unwrap(), user_agent: None },
+        waited: None,
     }
 }
 
 pub(crate) fn user_added() -> What {
-    let User { name, email, groups, .. } = facts().user;
-    let groups = groups.into_iter().collect();
-    What::UserAdded { user: name, email, groups, factors: vec![FactorKind::Totp], by: "console".to_owned() }
+    added(facts().user)
+}
+
+pub(crate) fn added(user: User) -> What {
+    let User { name, email, groups, person, .. } = user;
+    What::UserAdded {
+        user: name,
+        email,
+        groups: groups.into_iter().collect(),
+        person,
+        factors: vec![FactorKind::Totp],
+        by: "console".to_owned(),
+    }
 }
 
 pub(crate) fn login() -> What {
-    let Facts { user, session, source } = facts();
+    logged_in(facts())
+}
+
+pub(crate) fn logged_in(facts: Facts) -> What {
+    let Facts { user, session, source, .. } = facts;
     let factors = vec![FactorKind::Totp];
     What::LoginSucceeded {
         user: user.name,
@@ -212,6 +228,7 @@ impl TestLog {
             principals: grant.principals.iter().map(ToString::to_string).collect(),
             ttl: grant.ttl,
             reason: request.reason.clone(),
+            approvals: Vec::new(),
             approvers: Vec::new(),
             key: request.key.key().fingerprint().to_string(),
             key_id: grant.key_id.as_str().to_owned(),

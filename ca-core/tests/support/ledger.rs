@@ -52,6 +52,7 @@ pub fn grant(kind: KeyKind) -> Grant {
     let policy = policy(&["extensions = [\"permit-pty\"]", "source_address = \"requester\""]);
     match decide(&policy, &request(kind), &facts(), now()) {
         Decision::Grant(grant) => *grant,
+        Decision::NeedsApproval(quorum) => panic!("{quorum}"),
         Decision::Deny(denials) => panic!("{denials}"),
     }
 }
@@ -120,6 +121,7 @@ pub fn intent(kind: KeyKind, precert: &Precert) -> CertificateIntent {
         principals: content.principals.clone(),
         ttl: request.ttl.unwrap(),
         reason: request.reason.clone(),
+        approvals: Vec::new(),
         approvers: Vec::new(),
         key: content.key.fingerprint().to_string(),
         key_id: content.key_id.clone(),

@@ -55,6 +55,7 @@ pub fn facts() -> Facts {
             email: "ann@example.com".parse().unwrap(),
             groups: ["engineers".parse().unwrap(), "others".parse().unwrap()].into(),
             enabled: true,
+            person: None,
         },
         session: Session {
             id: "s1".to_owned(),
@@ -62,6 +63,7 @@ pub fn facts() -> Facts {
             key: None,
         },
         source: Source { ip: IpAddr::from([192, 0, 2, 7]), user_agent: Some("ca/0.1".to_owned()) },
+        waited: None,
     }
 }
 

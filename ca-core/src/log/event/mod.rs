@@ -7,9 +7,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+mod approvals;
 mod decisions;
 mod what;
 
+pub use approvals::{
+    Closing, OfficerVerdict, RequestClosed, RequestPending, SignedApproval, SigningKeyChange,
+};
 pub use decisions::{CertificateIntent, RequestDenied};
 pub use what::What;
 

@@ -4,10 +4,12 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CertificateIntent, RequestDenied};
+use super::{
+    CertificateIntent, OfficerVerdict, RequestClosed, RequestDenied, RequestPending, SigningKeyChange,
+};
 use crate::log::checkpoint::Origin;
 use crate::log::leaf::EntryType;
-use crate::names::{Email, GroupName, Label, UserName};
+use crate::names::{Email, GroupName, Label, PersonName, UserName};
 use crate::policy::{FactorKind, KeyScope, PolicyId, Purpose, Source};
 
 /// What happened.
@@ -37,6 +39,9 @@ pub enum What {
         email: Email,
         /// Its groups.
         groups: Vec<GroupName>,
+        /// Whose it is, when that is not somebody of its own name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        person: Option<PersonName>,
         /// The factors it was given.
         factors: Vec<FactorKind>,
         /// Who did it.
@@ -207,6 +212,18 @@ pub enum What {
     },
     /// The policy said no.
     RequestDenied(Box<RequestDenied>),
+    /// The owner of an account registered a key to approve with.
+    SigningKeyAdded(Box<SigningKeyChange>),
+    /// The owner of an account removed a key to approve with.
+    SigningKeyRemoved(Box<SigningKeyChange>),
+    /// A request waits for approval.
+    RequestPending(Box<RequestPending>),
+    /// An officer approved a request.
+    RequestApproved(Box<OfficerVerdict>),
+    /// An officer denied a request.
+    RequestDeniedByOfficer(Box<OfficerVerdict>),
+    /// A request that waited gets no certificate any more.
+    RequestClosed(Box<RequestClosed>),
     /// The policy said yes: this certificate will be signed, and is taken to exist from here on.
     Certificate(Box<CertificateIntent>),
     /// The signer did not give a good signature for an entry: that certificate was not handed out.
