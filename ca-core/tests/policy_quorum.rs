@@ -99,7 +99,7 @@ fn a4_who_lost_the_right_does_not_count() {
         assert_eq!(have, Some(vec!["chen".to_owned()]), "case {at}");
     }
     // In the group that the profile names, but not of those whom the rules permit to approve.
-    let text = policy.text().replace(r#"officers = ["leads","#, r#"officers = ["#);
+    let text = policy.text().replace(r#"officers = ["leads","#, "officers = [");
     let other: Policy = text.parse().unwrap();
     assert_eq!(missing(&other, &approved(vec![officer("bo"), officer("chen")])), Some(vec![]));
 }
