@@ -5,11 +5,11 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ca_core::issuance::{Grant, Inclusion, LoggedPrecert, Nonce, NotLogged, Precert};
-use ca_core::log::event::{CertificateIntent, Event, EventError, What};
+use ca_core::log::event::{CertificateIntent, Event, EventError, SignedApproval, What};
 use ca_core::log::hash::sha256;
 use ca_core::log::leaf::Leaf;
 use ca_core::log::{Hash, SignedCheckpoint};
-use ca_core::names::{RequestId, Serial};
+use ca_core::names::{RequestId, Serial, UserName};
 use ca_core::policy::{Facts, PolicyId};
 use ca_core::request::ProvenRequest;
 use ca_core::ssh::PublicKey;
@@ -41,6 +41,19 @@ pub struct CertificateDraft {
     pub grant: Grant,
     /// Random bytes for the certificate.
     pub nonce: Nonce,
+    /// What people said to it, if it had to wait for them.
+    pub approved: Option<Approved>,
+}
+
+/// The approvals of a request that waited.
+#[derive(Clone, Debug)]
+pub struct Approved {
+    /// Since when it is issued; in the place of the request's own time, which is long past.
+    pub claimed_at: UnixMillis,
+    /// What was signed, in the order of the facts' approvals.
+    pub signed: Vec<SignedApproval>,
+    /// Whose approvals counted.
+    pub approvers: Vec<UserName>,
 }
 
 /// An entry with its place in the log, not yet committed.
@@ -67,12 +80,11 @@ impl Draft {
         Self::Event(What::LogCreated { origin: setup.keys.origin().clone(), ca })
     }
 
-    /// Gives the request id if this is a certificate.
-    pub(super) fn request_id(&self) -> Option<RequestId> {
-        match self {
-            Self::Event(_) => None,
-            Self::Certificate(draft) => Some(draft.request.request().id),
-        }
+    /// Gives the request if this is a certificate, and the time before which no entry can be for it (I8).
+    pub(super) fn request(&self) -> Option<(RequestId, UnixMillis)> {
+        let Self::Certificate(draft) = self else { return None };
+        let id = draft.request.request().id;
+        Some((id, draft.approved.as_ref().map_or(id.time(), |approved| approved.claimed_at)))
     }
 
     /// Writes the entry for its place; may be called again for another place when a race was lost.
@@ -115,7 +127,8 @@ impl CertificateDraft {
             principals: self.grant.principals.iter().map(ToString::to_string).collect(),
             ttl: self.grant.ttl,
             reason: request.reason.clone(),
-            approvers: Vec::new(),
+            approvals: self.approved.as_ref().map(|approved| approved.signed.clone()).unwrap_or_default(),
+            approvers: self.approved.as_ref().map(|approved| approved.approvers.clone()).unwrap_or_default(),
             key: request.key.key().fingerprint().to_string(),
             key_id: self.grant.key_id.as_str().to_owned(),
             serial: serial.get(),

@@ -18,17 +18,19 @@ mod recover;
 mod rounds;
 mod sequencer;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::sync::{Notify, mpsc, oneshot};
 
-pub use draft::{CertificateDraft, Committed, Draft};
+pub use draft::{Approved, CertificateDraft, Committed, Draft};
 pub use health::Health;
 pub use keys::LogKeys;
 pub use recover::{HighWater, RecoverError};
 
 use crate::clock::Clock;
 use crate::objects::ObjectStore;
+use ca_core::names::RequestId;
 use ca_core::ssh::PublicKey;
 
 /// How many entries may wait; beyond that the server says 503 instead of growing.
@@ -88,6 +90,16 @@ pub struct Ledger {
     queue: mpsc::Sender<Pending>,
     closing: Arc<Notify>,
     health: Arc<Health>,
+    taken_up: Arc<TakenUp>,
+}
+
+/// What the end of the log said when it was taken up, for whoever has to know whether a database is as new.
+#[derive(Debug)]
+pub struct TakenUp {
+    /// The first entry from which on every request's certificate is known.
+    pub first: u64,
+    /// The requests with a certificate there.
+    pub requests: HashSet<RequestId>,
 }
 
 /// An entry on its way into the log.
@@ -131,6 +143,11 @@ impl Ledger {
     }
 
     fn start(setup: Setup, start: recover::Start, seen: Arc<dyn HighWater>) -> (Self, Tasks) {
+        let state = &start.sequencer;
+        let taken_up = Arc::new(TakenUp {
+            first: state.recent.oldest_round(state.frontier.size()),
+            requests: state.recent.ids().collect(),
+        });
         let (queue, entries) = mpsc::channel(QUEUE);
         let (publish, rounds) = mpsc::channel(PUBLISH_QUEUE);
         let health = Arc::new(Health::default());
@@ -141,7 +158,7 @@ impl Ledger {
             publisher: tokio::spawn(publisher.run(start.unpublished, rounds)),
             sequencer: tokio::spawn(sequencer.run(entries, closing.clone())),
         };
-        (Self { queue, closing, health }, tasks)
+        (Self { queue, closing, health, taken_up }, tasks)
     }
 
     /// Commits an entry; when this returns, it is durably in the log (I10: everything else is an error, and denies).
@@ -158,6 +175,11 @@ impl Ledger {
     /// Takes no more entries; what is queued is still committed.
     pub fn close(&self) {
         self.closing.notify_one();
+    }
+
+    /// Tells what the end of the log said when it was taken up.
+    pub fn taken_up(&self) -> &TakenUp {
+        &self.taken_up
     }
 
     /// Tells how the log is doing.

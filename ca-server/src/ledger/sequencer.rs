@@ -144,13 +144,13 @@ impl Sequencer {
         let mut ids = HashSet::new();
         let now = self.setup.clock.now();
         for pending in waiting {
-            let Some(id) = pending.draft.request_id() else {
+            let Some((id, since)) = pending.draft.request() else {
                 fresh.push(pending);
                 continue;
             };
             if let Some(spot) = self.state.recent.get(id) {
                 self.answer_from_log(pending, spot);
-            } else if !can_tell(id, self.state.last_time, now) {
+            } else if !can_tell(since, self.state.last_time, now) {
                 let _ = pending.reply.send(Err(LedgerError::Stale));
             } else if ids.insert(id) {
                 fresh.push(pending);
@@ -261,7 +261,7 @@ impl Sequencer {
         let leaves: Vec<Leaf> = sealed.iter().map(|sealed| sealed.leaf).collect();
         let tree = Batch::new(round.before(), &journal::leaf_hashes(&leaves));
         let first = round.first_index();
-        let ids = |(index, pending): (u64, &Pending)| Some((pending.draft.request_id()?, index));
+        let ids = |(index, pending): (u64, &Pending)| Some((pending.draft.request()?.0, index));
         self.state.recent.add(first, time, (first..).zip(fresh).filter_map(ids));
         self.advance(&tree, time, Leaves { first, leaves }, room);
         let checkpoint = Arc::new(self.setup.keys.checkpoint(tree.size(), tree.root())?);

@@ -16,7 +16,8 @@ use ca_core::ssh::{CertifiableKey, HashedMessage, PublicKey, Signature};
 use ca_core::time::UnixMillis;
 use ca_server::clock::Clock;
 use ca_server::ledger::{
-    CertificateDraft, Committed, Draft, HighWater, Ledger, LedgerError, LogKeys, RecoverError, Setup, Tasks,
+    Approved, CertificateDraft, Committed, Draft, HighWater, Ledger, LedgerError, LogKeys, RecoverError,
+    Setup, Tasks,
 };
 use ca_server::objects::ObjectStore;
 use ca_server::objects::memory::Memory;
@@ -115,6 +116,14 @@ impl Ask {
         Self { id, reason: reason.to_owned(), proven: ProvenRequest::verify(request, armoured).unwrap() }
     }
 
+    /// What the server makes of it when it had to be approved, and was claimed for issuing at a time.
+    pub(crate) fn approved(&self, claimed_at: u64) -> Draft {
+        let Draft::Certificate(mut draft) = self.draft() else { panic!("a certificate") };
+        let claimed_at = UnixMillis(claimed_at);
+        draft.approved = Some(Approved { claimed_at, signed: Vec::new(), approvers: Vec::new() });
+        Draft::Certificate(draft)
+    }
+
     /// What the server makes of it; every time with another nonce, as the server does.
     pub(crate) fn draft(&self) -> Draft {
         let now = self.id.time().seconds();
@@ -124,6 +133,7 @@ impl Ask {
                 email: "alice@example.com".parse().unwrap(),
                 groups: ["engineers".parse().unwrap()].into(),
                 enabled: true,
+                person: None,
             },
             session: Session {
                 id: "s1".to_owned(),
@@ -131,6 +141,7 @@ impl Ask {
                 key: None,
             },
             source: Source { ip: [192, 0, 2, 7].into(), user_agent: None },
+            waited: None,
         };
         let Decision::Grant(grant) = decide(&DECIDING, self.proven.request(), &facts, now) else {
             panic!("the policy of the tests grants")
@@ -144,6 +155,7 @@ impl Ask {
             decided_at: now,
             grant: *grant,
             nonce,
+            approved: None,
         }))
     }
 }
