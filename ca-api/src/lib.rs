@@ -16,8 +16,10 @@ macro_rules! bodies {
 }
 
 mod account;
+mod approvals;
 
 pub use account::*;
+pub use approvals::*;
 
 /// A text that is never printed: passwords, codes and tokens on their way.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

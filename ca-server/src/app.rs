@@ -53,7 +53,8 @@ impl App {
         session: &Session,
         source: Source,
     ) -> bool {
-        let facts = Facts { user: session.user.clone(), session: session.login.clone(), source };
+        let facts =
+            Facts { user: session.user.clone(), session: session.login.clone(), source, waited: None };
         self.policy().permits(action, on, &facts, self.clock.now().seconds())
     }
 }

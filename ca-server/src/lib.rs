@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod app;
+pub mod approvals;
 pub mod audit;
 pub mod ceremony;
 pub mod clock;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ca_core::log::SignedCheckpoint;
 use ca_core::log::event::What;
 
 use crate::accounts::Accounts;
@@ -23,7 +24,7 @@ use crate::objects::{ObjectStore, probe};
 use crate::providers::Providers;
 use crate::signer::CaKey;
 use crate::store::Store;
-use crate::{key_files, policy_files};
+use crate::{approvals, key_files, policy_files};
 
 /// Opens the object store and makes it prove what the log relies on.
 pub async fn objects(config: &Config) -> anyhow::Result<Arc<dyn ObjectStore>> {
@@ -185,9 +186,15 @@ impl Parts {
         Ok(Some(Arc::new(Ceremonies::new(self.state.clone(), sealer, Clock::system(), party))))
     }
 
-    /// Takes up the log.
+    /// Takes up the log, and brings what waits for approval in line with it.
     pub async fn open_log(&self) -> anyhow::Result<(Ledger, Tasks)> {
-        Ok(Ledger::open(self.setup(), Arc::new(Seen(self.state.clone()))).await?)
+        let seen = Seen(self.state.clone());
+        let note = seen.load().await.map_err(anyhow::Error::msg)?;
+        let known = note.map(|note| SignedCheckpoint::parse(&note, self.keys.log.verifier())).transpose()?;
+        let known = known.map_or(0, |checkpoint| checkpoint.size());
+        let (ledger, tasks) = Ledger::open(self.setup(), Arc::new(seen)).await?;
+        approvals::recover(&self.state, ledger.taken_up(), known, &Clock::system()).await?;
+        Ok((ledger, tasks))
     }
 
     /// Begins the log.

@@ -16,7 +16,7 @@ use super::ConfigFile;
 use crate::app::SharedApp;
 use crate::config::Limits;
 use crate::ledger::Tasks;
-use crate::{listen, routes, start, warnings};
+use crate::{approvals, listen, routes, start, warnings};
 
 /// How long calls in flight have after the signal to stop.
 const GRACE: Duration = Duration::from_secs(20);
@@ -127,13 +127,16 @@ async fn stop_when_asked(mut stop: StopSignal, handle: Handle<SocketAddr>) {
     tracing::info!("stopping: finishing what is in flight");
 }
 
-/// Records failed logins whose window is over, and forgets what has expired.
+/// Records failed logins whose window is over, forgets what has expired, and takes requests further that wait.
 async fn housekeeping(app: SharedApp) {
     let mut interval = tokio::time::interval(HOUSEKEEPING);
     loop {
         interval.tick().await;
         if let Err(error) = app.login.housekeeping().await {
             tracing::warn!(%error, "housekeeping failed; it is tried again");
+        }
+        if let Err(error) = approvals::sweep(&app).await {
+            tracing::warn!(%error, "requests that wait cannot be looked at; it is tried again");
         }
     }
 }

@@ -22,8 +22,9 @@ pub(super) async fn invite(
     officer: OfficerCaller,
     body: Result<Json<Invitee>, JsonRejection>,
 ) -> Result<Json<Invitation>, ApiError> {
-    let Json(Invitee { name, email, groups }) = body?;
-    let made = app.accounts.invite(&invite::Invitee { name, email, groups }, &officer.by()).await?;
+    let Json(Invitee { name, email, groups, person }) = body?;
+    let invitee = invite::Invitee { name, email, groups, person };
+    let made = app.accounts.invite(&invitee, &officer.by()).await?;
     Ok(Json(Invitation {
         user: made.user.name.to_string(),
         token: Wire(made.token.expose().to_owned()),

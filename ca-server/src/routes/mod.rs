@@ -12,6 +12,8 @@ mod login;
 mod openapi;
 mod operations;
 mod problems;
+mod requests;
+mod signing_keys;
 mod trust;
 mod webauthn;
 
@@ -57,6 +59,12 @@ pub fn router(app: SharedApp, deadline: Ttl) -> Router {
         .routes(routes!(invitation::begin))
         .routes(routes!(invitation::accept))
         .routes(routes!(certificates::request))
+        .routes(routes!(requests::list))
+        .routes(routes!(requests::show))
+        .routes(routes!(requests::decide))
+        .routes(routes!(requests::cancel))
+        .routes(routes!(signing_keys::list, signing_keys::add))
+        .routes(routes!(signing_keys::remove))
         .routes(routes!(trust::trust))
         .routes(routes!(trust::profiles))
         .split_for_parts();
