@@ -1,10 +1,12 @@
 //! What can be typed.
 
 mod account;
+mod approvals;
 
 use std::path::PathBuf;
 
 pub(crate) use account::*;
+pub(crate) use approvals::*;
 use clap::{Args, Parser, Subcommand};
 
 /// SSH certificates that are in a log before they exist.
@@ -20,7 +22,7 @@ pub(crate) struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 it went well; 1 refused, or a check found something; \
-2 wrong usage, or it could not be done or checked.";
+2 wrong usage, or it could not be done or checked; 3 it waits for approval.";
 
 /// Options of every command.
 #[derive(Clone, Debug, Args)]
@@ -63,9 +65,24 @@ pub(crate) enum Command {
     Admin(Admin),
     /// Ask for a certificate, check it, and put it into ssh-agent or beside a key file
     Request(Request),
+    /// List the requests that wait: your own, and those you may decide about
+    Requests,
+    /// Show in words what a request asks for, who has approved it, and what it still needs
+    Show(RequestId),
+    /// Approve somebody's request, by a signature of your own key
+    Approve(Approve),
+    /// Deny somebody's request, by a signature of your own key
+    Deny(Deny),
+    /// Take a request of your own back
+    Cancel(RequestId),
+    /// Fetch the certificate of a request that was approved meanwhile
+    Collect(RequestId),
+    /// The keys you approve with
+    #[command(subcommand)]
+    ApprovalKey(ApprovalKey),
     /// Show what a certificate says, who signed it, whether it is valid and in the log
     Inspect(Inspect),
-    /// Show the session, what is pinned, and the certificates in the agent
+    /// Show the session, what is pinned, what waits, and the certificates in the agent
     Status,
     /// Show what to put on a host, and the keys of the authority
     Trust(Trust),
@@ -114,6 +131,10 @@ pub(crate) struct Request {
     /// The request's id (a ULID), to repeat an earlier one and get the same certificate
     #[arg(long, value_name = "ULID")]
     pub(crate) id: Option<String>,
+
+    /// If it has to be approved, wait for that; Ctrl-C leaves it waiting
+    #[arg(long)]
+    pub(crate) wait: bool,
 
     /// Read the passphrase of the key file from this file descriptor (or from `COUNTERSIGN_PASSPHRASE`)
     #[arg(long, value_name = "N")]

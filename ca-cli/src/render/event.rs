@@ -1,6 +1,6 @@
 //! An event of the log in one line, and what it is about.
 
-use ca_core::log::event::{Event, What};
+use ca_core::log::event::{Event, SigningKeyChange, What};
 use ca_core::log::journal::Entry;
 
 use super::text::plain;
@@ -108,6 +108,29 @@ fn about(what: &What) -> About {
                 profile: Some(intent.profile.to_string()),
                 ..About::new(&[&user.name, &user.email], text)
             }
+        }
+        What::SigningKeyAdded(change) | What::SigningKeyRemoved(change) => {
+            let SigningKeyChange { user, label, source, .. } = &**change;
+            About::new(&[user], format!("{user}: {:?} from {}", label.as_str(), source.ip))
+        }
+        What::RequestPending(pending) => {
+            let (user, id) = (&pending.facts.user, pending.pending_id);
+            let text = format!(
+                "{} from {}: {id} needs {} approvals until {}",
+                user.name, pending.facts.source.ip, pending.needed, pending.expires_at
+            );
+            About { profile: profile_of(&pending.request), ..About::new(&[&user.name, &user.email], text) }
+        }
+        What::RequestApproved(said) | What::RequestDeniedByOfficer(said) => {
+            let (user, id) = (&said.approver.user, said.pending_id);
+            let note =
+                said.signed.text.lines().find_map(|line| line.strip_prefix("note ")).unwrap_or_default();
+            let text = format!("{id} by {} from {} {note:?}", user.name, said.approver.source.ip);
+            About::new(&[&user.name, &user.email], text)
+        }
+        What::RequestClosed(closed) => {
+            let text = format!("{}: {} by {}", closed.pending_id, closed.outcome.as_str(), closed.by);
+            About::new(&[&closed.by], text)
         }
         What::SigningFailed { index, cause } => About::new(&[], format!("entry {index}: {cause}")),
         // An event of a kind that this version does not know is still found by its text.
