@@ -6,6 +6,7 @@
 
 pub mod agent;
 pub mod api;
+pub mod approvals;
 pub mod background;
 pub mod browser;
 pub mod bucket;
