@@ -3,7 +3,7 @@
 //! Nothing here reads a clock, randomness, a file or a socket (I3): time and nonces are arguments.
 //!
 //! Reading order: [`names`], [`time`], [`ssh`], [`request`], [`policy`], [`cert`], [`issuance`], [`krl`], [`log`],
-//! [`audit`].
+//! [`revocation`], [`audit`].
 
 pub mod audit;
 pub mod cert;
@@ -13,6 +13,7 @@ pub mod log;
 pub mod names;
 pub mod policy;
 pub mod request;
+pub mod revocation;
 pub mod ssh;
 pub mod time;
 pub mod wire;

@@ -7,9 +7,10 @@ use super::history::{CLOCK_SECS, History, LAG_SECS};
 use super::opened::Opened;
 use super::policies::Policies;
 use super::replay::Case;
+use super::revocation::Revocation;
 use super::{Finding, Flaw};
 use crate::log::checkpoint::Origin;
-use crate::log::event::{CertificateIntent, RequestDenied, What};
+use crate::log::event::{CertificateIntent, RequestDenied, Revoked, What};
 use crate::log::frontier::Frontier;
 use crate::log::journal::{Entry, object_key};
 use crate::policy::{Facts, PolicyId};
@@ -23,6 +24,7 @@ pub struct Auditor {
     cas: BTreeSet<String>,
     policies: Policies,
     history: History,
+    revocation: Revocation,
     /// Whether a round could not be read, so that what is not known may yet have been said.
     incomplete: bool,
 }
@@ -36,6 +38,7 @@ impl Auditor {
             cas: BTreeSet::new(),
             policies: Policies::default(),
             history: History::default(),
+            revocation: Revocation::default(),
             incomplete: false,
         }
     }
@@ -101,10 +104,17 @@ impl Auditor {
                 if !self.cas.contains(&intent.ca) {
                     flaws.push(Flaw::UnknownCa { ca: intent.ca.clone() });
                 }
+                flaws.extend(self.revocation.certificate(intent).err());
                 cases.extend(self.decision(*policy, facts, *decided_at, (position, time), flaws));
             }
+            What::Revoked(revoked) => {
+                let Revoked { facts, policy, decided_at, .. } = &**revoked;
+                cases.extend(self.decision(*policy, facts, *decided_at, (position, time), flaws));
+            }
+            What::KrlPublished(krl) => flaws.extend(self.revocation.krl(index, time.seconds(), krl)),
             What::RequestDenied(denied) => {
                 let RequestDenied { facts, policy, decided_at, .. } = &**denied;
+                flaws.extend(self.revocation.denial(denied).err());
                 cases.extend(self.decision(*policy, facts, *decided_at, (position, time), flaws));
             }
             What::SigningFailed { index, .. } if !self.history.is_recent_certificate(*index) => {
@@ -113,6 +123,7 @@ impl Auditor {
             _ => {}
         }
         self.history.learn(index, time, &entry.event.what);
+        flaws.extend(self.revocation.learn(index, time.seconds(), &entry.event.what).err());
     }
 
     /// Holds a decision against the log, and makes it ready for replay if the policy it followed is known.

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use crate::krl::KrlVersion;
 use crate::log::hash::Hash;
 use crate::names::{ProfileName, RequestId, UserName};
 use crate::policy::PolicyId;
+use crate::ssh::Fingerprint;
 use crate::time::{UnixMillis, UnixSeconds};
 
 /// Something that is not as it must be, and where.
@@ -245,6 +247,48 @@ pub enum Flaw {
         /// Its fingerprint.
         ca: String,
     },
+    /// A revocation was entered for somebody whom the policy does not permit it.
+    #[error("the policy does not permit {user} to revoke")]
+    RevokedWithoutRight {
+        /// Who did it.
+        user: UserName,
+    },
+    /// A certificate is for a key that had been revoked.
+    #[error("the key {key} had been revoked by entry {by}")]
+    KeyRevoked {
+        /// The key.
+        key: Fingerprint,
+        /// The entry that did it.
+        by: u64,
+    },
+    /// A request was denied because of a revocation that is not in the log.
+    #[error("the key {key} was not revoked before")]
+    KeyNotRevoked {
+        /// The key.
+        key: Fingerprint,
+    },
+    /// A KRL contradicts itself or the one before.
+    #[error("the KRL {version} {what}")]
+    Krl {
+        /// Its version.
+        version: KrlVersion,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A KRL revokes something else than the log says.
+    #[error("the KRL {version} is not the one that the first {covers} entries make")]
+    OtherKrl {
+        /// Its version.
+        version: KrlVersion,
+        /// How many entries it says it takes into account.
+        covers: u64,
+    },
+    /// A revocation got into no KRL.
+    #[error("what entry {entry} revokes was in no KRL by then")]
+    NotInKrl {
+        /// The entry.
+        entry: u64,
+    },
     /// What the entry repeats for people is not what follows from its evidence.
     #[error("its field {0:?} is not what follows from the evidence")]
     Field(&'static str),
@@ -262,6 +306,8 @@ impl Flaw {
                 | Self::NoLogin { .. }
                 | Self::UnknownCa { .. }
                 | Self::TakesBackNothing { .. }
+                | Self::KeyNotRevoked { .. }
+                | Self::OtherKrl { .. }
         )
     }
 }

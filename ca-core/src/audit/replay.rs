@@ -9,10 +9,10 @@ use super::opened::Opened;
 use super::{Finding, Flaw};
 use crate::issuance::{Grant, Nonce, Precert};
 use crate::log::checkpoint::Origin;
-use crate::log::event::{CertificateIntent, RequestDenied, What};
+use crate::log::event::{CertificateIntent, RequestDenied, Revoked, What};
 use crate::log::journal::object_key;
 use crate::names::Serial;
-use crate::policy::{Decision, Facts, Policy, decide};
+use crate::policy::{Action, Decision, Facts, Policy, decide};
 use crate::request::{CertRequest, ProvenRequest};
 use crate::time::{UnixMillis, UnixSeconds};
 
@@ -31,6 +31,7 @@ impl Case {
         let flaws = match &entry.event.what {
             What::Certificate(intent) => self.certificate(intent, entry.index),
             What::RequestDenied(denied) => self.denial(denied).err().into_iter().collect(),
+            What::Revoked(revoked) => self.revocation(revoked).err().into_iter().collect(),
             _ => Vec::new(),
         };
         let object = object_key(opened.round.first_index());
@@ -72,6 +73,15 @@ impl Case {
                 Ok(())
             }
             Decision::Deny(denials) => Err(Flaw::OtherReasons { reasons: denials.to_string() }),
+        }
+    }
+
+    fn revocation(&self, revoked: &Revoked) -> Result<(), Flaw> {
+        let Revoked { facts, decided_at, .. } = revoked;
+        if self.policy.permits(Action::Revoke, None, facts, *decided_at) {
+            Ok(())
+        } else {
+            Err(Flaw::RevokedWithoutRight { user: facts.user.name.clone() })
         }
     }
 

@@ -11,7 +11,7 @@ use crate::cert::{Options, flag, text_value};
 use crate::issuance::Grant;
 use crate::names::{KeyId, Principal, Principals, ProfileName, UserName};
 use crate::request::CertRequest;
-use crate::ssh::KeyKind;
+use crate::ssh::{Fingerprint, KeyKind};
 use crate::time::{Ttl, UnixSeconds};
 
 /// How far before the decision a certificate's validity begins, in seconds, so that a host whose clock is a little
@@ -117,6 +117,12 @@ pub enum Denial {
         /// The kind of the key.
         kind: KeyKind,
     },
+    /// The key to be certified was revoked.
+    #[error("the key {key} was revoked")]
+    KeyRevoked {
+        /// The key.
+        key: Fingerprint,
+    },
     /// The API key is not for this profile.
     #[error("the API key is not for {profile}")]
     KeyProfile {
@@ -179,6 +185,7 @@ fn account_rules(request: &CertRequest, facts: &Facts) -> Vec<Denial> {
             request.user == user.name,
             Denial::OtherUser { asked: request.user.clone(), session: user.name.clone() },
         ),
+        (!facts.key_revoked, Denial::KeyRevoked { key: request.key.key().fingerprint() }),
     ];
     rules.into_iter().filter(|(holds, _)| !holds).map(|(_, denial)| denial).collect()
 }

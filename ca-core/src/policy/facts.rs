@@ -20,6 +20,9 @@ pub struct Facts {
     pub session: Session,
     /// Where the request came from.
     pub source: Source,
+    /// Whether the key to be certified was revoked before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub key_revoked: bool,
 }
 
 /// The person or machine that is logged in.

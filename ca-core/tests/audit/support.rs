@@ -65,6 +65,7 @@ pub(crate) fn facts() -> Facts {
             key: None,
         },
         source: Source { ip: "10.1.2.3".parse().unwrap(), user_agent: None },
+        key_revoked: false,
     }
 }
 
@@ -75,7 +76,7 @@ pub(crate) fn user_added() -> What {
 }
 
 pub(crate) fn login() -> What {
-    let Facts { user, session, source } = facts();
+    let Facts { user, session, source, .. } = facts();
     let factors = vec![FactorKind::Totp];
     What::LoginSucceeded {
         user: user.name,

@@ -62,6 +62,7 @@ pub fn facts() -> Facts {
             key: None,
         },
         source: Source { ip: IpAddr::from([192, 0, 2, 7]), user_agent: Some("ca/0.1".to_owned()) },
+        key_revoked: false,
     }
 }
 

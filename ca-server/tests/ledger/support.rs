@@ -131,6 +131,7 @@ impl Ask {
                 key: None,
             },
             source: Source { ip: [192, 0, 2, 7].into(), user_agent: None },
+            key_revoked: false,
         };
         let Decision::Grant(grant) = decide(&DECIDING, self.proven.request(), &facts, now) else {
             panic!("the policy of the tests grants")

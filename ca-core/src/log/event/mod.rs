@@ -8,9 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 mod decisions;
+mod revocation;
 mod what;
 
 pub use decisions::{CertificateIntent, RequestDenied};
+pub use revocation::{KrlPublished, RevocationTarget, Revoked};
 pub use what::What;
 
 use super::hash::sha256;

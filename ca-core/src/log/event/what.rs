@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CertificateIntent, RequestDenied};
+use super::{CertificateIntent, KrlPublished, RequestDenied, Revoked};
 use crate::log::checkpoint::Origin;
 use crate::log::leaf::EntryType;
 use crate::names::{Email, GroupName, Label, UserName};
@@ -209,6 +209,10 @@ pub enum What {
     RequestDenied(Box<RequestDenied>),
     /// The policy said yes: this certificate will be signed, and is taken to exist from here on.
     Certificate(Box<CertificateIntent>),
+    /// An officer took certificates or a key away.
+    Revoked(Box<Revoked>),
+    /// A KRL was made, and will be served.
+    KrlPublished(Box<KrlPublished>),
     /// The signer did not give a good signature for an entry: that certificate was not handed out.
     SigningFailed {
         /// The entry.
