@@ -16,8 +16,10 @@ macro_rules! bodies {
 }
 
 mod account;
+mod revocation;
 
 pub use account::*;
+pub use revocation::*;
 
 /// A text that is never printed: passwords, codes and tokens on their way.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -71,6 +71,11 @@ impl Failure {
         self.problem.detail.as_deref().unwrap_or(&self.problem.title)
     }
 
+    /// Gives what to do about it.
+    pub(crate) fn hint_text(&self) -> Option<&str> {
+        self.problem.hint.as_deref()
+    }
+
     /// Tells whether it is this kind of problem.
     pub(crate) fn is(&self, word: &str) -> bool {
         self.problem.kind.strip_prefix(Problem::PREFIX) == Some(word)

@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::ledger::{Ledger, LogKeys};
 use crate::login::{Login, Session};
 use crate::objects::ObjectStore;
+use crate::revocation::Revocations;
 use crate::signer::CaKey;
 
 /// The parts of a running server.
@@ -32,6 +33,8 @@ pub struct App {
     pub accounts: Accounts,
     /// Where security keys are shown, if there is a page for them.
     pub ceremonies: Option<Arc<Ceremonies>>,
+    /// What is revoked.
+    pub revocations: Arc<Revocations>,
     /// Logins and sessions.
     pub login: Login,
 }
@@ -53,7 +56,8 @@ impl App {
         session: &Session,
         source: Source,
     ) -> bool {
-        let facts = Facts { user: session.user.clone(), session: session.login.clone(), source };
+        let facts =
+            Facts { user: session.user.clone(), session: session.login.clone(), source, key_revoked: false };
         self.policy().permits(action, on, &facts, self.clock.now().seconds())
     }
 }

@@ -58,6 +58,9 @@ pub enum ApiError {
     /// A member of the body has a value that cannot be.
     #[error("{0}")]
     Unacceptable(String),
+    /// Something that comes by itself is not there yet.
+    #[error("{0}")]
+    Unready(&'static str),
     /// There is nothing of that name.
     #[error("there is no {0}")]
     NotFound(String),
@@ -114,6 +117,9 @@ impl ApiError {
             Self::NotAllowed(_) => problem(403, "not-allowed", "you may not do this").detail(self),
             Self::Unacceptable(_) => {
                 problem(400, "malformed", "the body is not what this call takes").detail(self)
+            }
+            Self::Unready(_) => {
+                problem(503, "not-ready", "this is not ready yet").detail(self).retry_after(1)
             }
             Self::NotFound(_) => problem(404, "not-found", "there is no such thing here").detail(self),
             Self::Ledger(error) => ledger_problem(error),

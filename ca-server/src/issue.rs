@@ -26,7 +26,12 @@ pub async fn issue(
     request.check_fresh(now)?;
     let request = ProvenRequest::verify(request, body.signature)?;
 
-    let facts = Facts { user: session.user.clone(), session: session.login.clone(), source };
+    let facts = Facts {
+        user: session.user.clone(),
+        session: session.login.clone(),
+        source,
+        key_revoked: app.revocations.is_revoked(request.request().key.key().fingerprint()),
+    };
     let policy = app.policy();
     let decided_at = now.seconds();
     let grant = match decide(&policy, request.request(), &facts, decided_at) {

@@ -20,6 +20,7 @@ pub mod messages;
 pub mod objects;
 pub mod policy_files;
 pub mod providers;
+pub mod revocation;
 pub mod rotation;
 pub mod routes;
 pub mod secret;

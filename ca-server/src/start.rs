@@ -21,6 +21,7 @@ use crate::objects::directory::Directory;
 use crate::objects::s3::{S3, S3Config};
 use crate::objects::{ObjectStore, probe};
 use crate::providers::Providers;
+use crate::revocation::Keeper;
 use crate::signer::CaKey;
 use crate::store::Store;
 use crate::{key_files, policy_files};
@@ -83,6 +84,9 @@ pub async fn app(config: Config) -> anyhow::Result<(SharedApp, Tasks)> {
     // At every start, so that what the log knows of the policy never rests on what a database remembers.
     let adopted = What::PolicyAdopted { policy: policy.id(), text: policy.text().to_owned() };
     ledger.append(Draft::Event(adopted)).await?;
+    let (log, ca) = (Arc::clone(&parts.keys.log), parts.keys.ca.public());
+    let keeper = Keeper::load(parts.state.clone(), ledger.clone(), log, ca, Clock::system()).await?;
+    let revocations = keeper.start().await?;
     let setup = parts.login_setup(&ledger).await?;
     if setup.providers.mail.is_none() {
         tracing::warn!("there is no [mail]: nobody is warned when their account changes");
@@ -102,6 +106,7 @@ pub async fn app(config: Config) -> anyhow::Result<(SharedApp, Tasks)> {
         ca: parts.keys.ca,
         accounts,
         ceremonies: setup.ceremonies.clone(),
+        revocations,
         login: Login::new(setup, times),
     };
     Ok((Arc::new(app), tasks))

@@ -1,11 +1,13 @@
 //! What can be typed.
 
 mod account;
+mod revocation;
 
 use std::path::PathBuf;
 
 pub(crate) use account::*;
 use clap::{Args, Parser, Subcommand};
+pub(crate) use revocation::*;
 
 /// SSH certificates that are in a log before they exist.
 #[derive(Debug, Parser)]
@@ -69,6 +71,11 @@ pub(crate) enum Command {
     Status,
     /// Show what to put on a host, and the keys of the authority
     Trust(Trust),
+    /// Take certificates and keys away; for officers
+    Revoke(Revoke),
+    /// The list of what is revoked, as hosts need it
+    #[command(subcommand)]
+    Krl(Krl),
     /// Search and verify the log
     #[command(subcommand)]
     Audit(Audit),
@@ -142,6 +149,10 @@ pub(crate) struct Inspect {
     /// The key of the log, instead of the one pinned: a verifier key, or a file with one
     #[arg(long, value_name = "VKEY|FILE")]
     pub(crate) log_key: Option<String>,
+
+    /// A KRL to look the certificate up in, such as the one that sshd uses
+    #[arg(long, value_name = "FILE")]
+    pub(crate) krl: Option<PathBuf>,
 }
 
 /// Options of `ca trust`.

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ca_core::cert::{CertError, Report, Trust, UnverifiedCertificate};
 use ca_core::issuance::extension_name;
+use ca_core::krl::{Krl, Why};
 use ca_core::log::VerifierKey;
 use ca_core::ssh::PublicKey;
 use ca_core::time::UnixSeconds;
@@ -26,6 +27,8 @@ pub(super) struct Judge {
     /// What `--ca-key` and `--log-key` say; it goes before everything pinned.
     given: Option<Trust>,
     pins: Vec<Pins>,
+    /// What `--krl` names.
+    krl: Option<Krl>,
     now: UnixSeconds,
 }
 
@@ -84,20 +87,39 @@ impl Judge {
         };
         let given =
             (!options.ca_key.is_empty() || options.log_key.is_some()).then(|| given(options)).transpose()?;
-        Ok(Self { given, pins: site::all_pins(), now })
+        let krl = options.krl.as_deref().map(super::krl::read).transpose()?;
+        Ok(Self { given, pins: site::all_pins(), krl, now })
     }
 
     /// Judges by what is pinned, now.
     pub(super) fn by_pins() -> Self {
-        Self { given: None, pins: site::all_pins(), now: clock::now_secs() }
+        Self { given: None, pins: site::all_pins(), krl: None, now: clock::now_secs() }
     }
 
     /// Looks a certificate over.
     pub(super) fn judge(&self, source: String, certificate: &UnverifiedCertificate) -> Judged {
         let trust = self.trust(certificate);
         let report = Report::new(certificate, &trust, self.now);
-        let flaws = certificate::flaws(&report, trust.log_key.is_some());
+        let mut flaws = certificate::flaws(&report, trust.log_key.is_some());
+        flaws.extend(self.revoked(&report).map(|why| format!("it is revoked ({why})")));
         Judged { source, report, flaws }
+    }
+
+    /// Looks a certificate up in the KRL, if one is given.
+    fn revoked(&self, report: &Report) -> Option<&'static str> {
+        let content = &report.content;
+        let why = self.krl.as_ref()?.revokes_certificate(
+            &content.ca,
+            content.serial,
+            &content.key_id,
+            &content.key,
+        )?;
+        Some(match why {
+            Why::Key => "its key",
+            Why::CaKey => "the key of its CA",
+            Why::KeyId => "its key id",
+            Why::Serial => "its serial",
+        })
     }
 
     /// Finds the authority that a certificate is of: by its CA key, or else by the name of the proof inside.

@@ -9,10 +9,12 @@ mod completions;
 pub(crate) mod contact;
 mod credentials;
 mod inspect;
+mod krl;
 mod login;
 mod logout;
 mod man;
 mod request;
+mod revoke;
 mod status;
 mod trust;
 mod webauthn;
@@ -38,6 +40,8 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         Command::Inspect(options) => inspect::run(global, &options),
         Command::Status => status::run(global),
         Command::Trust(options) => trust::run(global, &options),
+        Command::Revoke(options) => revoke::run(global, &options),
+        Command::Krl(command) => krl::run(global, &command),
         Command::Audit(options) => audit::run(global, &options),
         Command::Completions { shell } => {
             completions::run(shell);

@@ -21,6 +21,9 @@ struct Authority<'a> {
     log_key: String,
     user_ca_keys: Vec<CaKey>,
     sshd_config: [String; 4],
+    /// Only once the file is there: without it sshd refuses everybody.
+    revoked_keys: String,
+    fetch_krl: String,
 }
 
 #[derive(Serialize)]
@@ -84,6 +87,8 @@ impl<'a> Authority<'a> {
             log_key: pins.log_key.to_string(),
             user_ca_keys: pins.user_ca_keys.iter().map(key).collect(),
             sshd_config: sshd_config(pins),
+            revoked_keys: revoked_keys(),
+            fetch_krl: fetch_krl(pins),
         }
     }
 }
@@ -101,6 +106,17 @@ fn sshd_config(pins: &Pins) -> [String; 4] {
     ]
 }
 
+/// Where a host keeps what is revoked.
+const KRL_FILE: &str = "/etc/ssh/countersign.krl";
+
+fn revoked_keys() -> String {
+    format!("RevokedKeys {KRL_FILE}")
+}
+
+fn fetch_krl(pins: &Pins) -> String {
+    format!("ca krl fetch {KRL_FILE} --server {} --log-key {}", pins.server, pins.log_key)
+}
+
 fn signature_algorithms(kind: KeyKind) -> &'static str {
     if kind == KeyKind::Rsa { "rsa-sha2-512,rsa-sha2-256" } else { kind.algorithm() }
 }
@@ -115,6 +131,11 @@ fn instructions(pins: &Pins) -> String {
     for line in sshd_config(pins) {
         let _ = writeln!(text, "{line}");
     }
+    let _ = writeln!(text, "\n# what is revoked: fetch it, now and every few minutes (cron, a timer) ...");
+    let _ = writeln!(text, "#   {}", fetch_krl(pins));
+    let _ =
+        writeln!(text, "# ... and once the file is there (without it sshd refuses everybody) add this line");
+    let _ = writeln!(text, "{}", revoked_keys());
     let _ = writeln!(text, "\n# fingerprints, to compare by another way");
     for key in &pins.user_ca_keys {
         let _ = writeln!(text, "#   CA   {} {}", key.kind(), key.fingerprint());

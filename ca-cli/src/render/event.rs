@@ -1,6 +1,6 @@
 //! An event of the log in one line, and what it is about.
 
-use ca_core::log::event::{Event, What};
+use ca_core::log::event::{Event, RevocationTarget, What};
 use ca_core::log::journal::Entry;
 
 use super::text::plain;
@@ -109,6 +109,21 @@ fn about(what: &What) -> About {
                 ..About::new(&[&user.name, &user.email], text)
             }
         }
+        What::Revoked(revoked) => {
+            let officer = &revoked.facts.user;
+            let target = match &revoked.target {
+                RevocationTarget::User(user) => Some(user),
+                _ => None,
+            };
+            let text = format!("{} by {}: {:?}", revoked.target, officer.name, revoked.reason.as_str());
+            let mut about = About::new(&[&officer.name, &officer.email], text);
+            about.users.extend(target.map(ToString::to_string));
+            about
+        }
+        What::KrlPublished(krl) => About::new(
+            &[],
+            format!("{}: {} certificates, {} keys, {}", krl.version, krl.certificates, krl.keys, krl.sha256),
+        ),
         What::SigningFailed { index, cause } => About::new(&[], format!("entry {index}: {cause}")),
         // An event of a kind that this version does not know is still found by its text.
         _ => About::default(),

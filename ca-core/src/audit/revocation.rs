@@ -9,7 +9,7 @@ use super::Flaw;
 use super::history::CLOCK_SECS;
 use crate::issuance::Precert;
 use crate::krl::{self, KrlVersion};
-use crate::log::event::{CertificateIntent, KrlPublished, RequestDenied, What};
+use crate::log::event::{CertificateIntent, KrlPublished, RequestDenied, RevocationTarget, What};
 use crate::log::hash::sha256;
 use crate::request::CertRequest;
 use crate::revocation::{Book, Trace};
@@ -41,7 +41,7 @@ impl Revocation {
             self.know_ca(intent);
         }
         if let What::Revoked(revoked) = what
-            && let crate::log::event::RevocationTarget::Key(key) = revoked.target
+            && let RevocationTarget::Key(key) | RevocationTarget::CaKey(key) = revoked.target
         {
             self.keys.entry(key).or_insert(at);
         }

@@ -50,6 +50,13 @@ pub struct Session {
     pub key: Option<KeyScope>,
 }
 
+impl Session {
+    /// Gives when the login was complete; `None` for an API key, which is no login.
+    pub fn login(&self) -> Option<UnixSeconds> {
+        if self.key.is_some() { None } else { self.factors.iter().map(|factor| factor.at).max() }
+    }
+}
+
 /// What an API key may be used for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyScope {

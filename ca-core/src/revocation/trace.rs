@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::krl::KrlVersion;
 use crate::log::event::{CertificateIntent, Event, EventError, Revoked, What};
 use crate::names::{ProfileName, RequestId, UserName};
-use crate::policy::Factor;
+use crate::policy::Session;
 use crate::ssh::Fingerprint;
 use crate::time::UnixSeconds;
 
@@ -62,18 +62,12 @@ struct Line {
 #[derive(Deserialize)]
 struct LineFacts {
     user: LineUser,
-    session: LineSession,
+    session: Session,
 }
 
 #[derive(Deserialize)]
 struct LineUser {
     name: UserName,
-}
-
-#[derive(Deserialize)]
-struct LineSession {
-    factors: Vec<Factor>,
-    key: Option<serde::de::IgnoredAny>,
 }
 
 /// The member of a line that says what it is.
@@ -122,7 +116,7 @@ impl LiveCertificate {
             profile: intent.profile.clone(),
             ca: intent.ca.parse().ok()?,
             valid_before: intent.valid_before,
-            login: last_factor(&session.factors, session.key.is_some()),
+            login: session.login(),
         })
     }
 }
@@ -130,7 +124,7 @@ impl LiveCertificate {
 impl From<Line> for Trace {
     fn from(line: Line) -> Self {
         let Line { facts: LineFacts { user, session }, request_id, profile, key, ca, valid_before } = line;
-        let login = last_factor(&session.factors, session.key.is_some());
+        let login = session.login();
         let user = user.name;
         Self::Certificate(Box::new(LiveCertificate {
             request_id,
@@ -142,9 +136,4 @@ impl From<Line> for Trace {
             login,
         }))
     }
-}
-
-/// Gives when a login was complete.
-pub(super) fn last_factor(factors: &[Factor], is_api_key: bool) -> Option<UnixSeconds> {
-    if is_api_key { None } else { factors.iter().map(|factor| factor.at).max() }
 }

@@ -182,6 +182,13 @@ impl Accounts {
         Ok(User { enabled, ..user })
     }
 
+    /// Ends the sessions of an account, and its logins under way.
+    pub async fn end_sessions(&self, user: &User) -> Result<(), AccountError> {
+        self.setup.store.end_sessions(&user.id).await?;
+        self.setup.sessions.forget_user(&user.id);
+        Ok(())
+    }
+
     /// Makes a password and factors work again that were disabled by failures.
     pub async fn unlock(&self, name: &str, by: &str) -> Result<User, AccountError> {
         let user = self.find(name).await?;

@@ -152,6 +152,7 @@ async fn deliver(app: SharedApp) {
 /// Waits for the log's tasks: what was answered is committed already, and now it is published too.
 async fn finish(app: SharedApp, tasks: Tasks) {
     app.login.flush().await;
+    app.revocations.stop();
     app.ledger.close();
     if tokio::time::timeout(GRACE, tasks.finished()).await.is_err() {
         tracing::warn!("the log is not published to its end; the next start finishes it");

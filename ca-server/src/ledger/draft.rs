@@ -12,6 +12,7 @@ use ca_core::log::{Hash, SignedCheckpoint};
 use ca_core::names::{RequestId, Serial};
 use ca_core::policy::{Facts, PolicyId};
 use ca_core::request::ProvenRequest;
+use ca_core::revocation::{LiveCertificate, Trace};
 use ca_core::ssh::PublicKey;
 use ca_core::time::{UnixMillis, UnixSeconds};
 
@@ -75,6 +76,14 @@ impl Draft {
         }
     }
 
+    /// Gives what of this bears on revocation.
+    pub(super) fn trace(&self, ca: &PublicKey) -> Option<Trace> {
+        match self {
+            Self::Event(what) => Trace::of(what),
+            Self::Certificate(draft) => Some(Trace::Certificate(Box::new(draft.live(ca)))),
+        }
+    }
+
     /// Writes the entry for its place; may be called again for another place when a race was lost.
     pub(super) fn seal(&self, place: Place, setup: &Setup) -> Result<Sealed, LedgerError> {
         if (place.index == 0) != matches!(self, Self::Event(What::LogCreated { .. })) {
@@ -100,6 +109,19 @@ impl Draft {
 }
 
 impl CertificateDraft {
+    fn live(&self, ca: &PublicKey) -> LiveCertificate {
+        let request = self.request.request();
+        LiveCertificate {
+            request_id: request.id,
+            user: self.facts.user.name.clone(),
+            key: request.key.key().fingerprint(),
+            profile: request.profile.clone(),
+            ca: ca.fingerprint(),
+            valid_before: self.grant.valid_before,
+            login: self.facts.session.login(),
+        }
+    }
+
     fn intent(&self, serial: Serial, ca: &PublicKey) -> (CertificateIntent, Precert) {
         let precert = Precert::prepare(&self.grant, serial, &self.nonce, ca);
         let request = self.request.request();

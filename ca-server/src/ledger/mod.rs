@@ -10,6 +10,7 @@
 //! winner's round, moves up and tries again; a node that starts does the same with all it has missed (I7).
 
 mod draft;
+mod follow;
 mod health;
 mod keys;
 mod publisher;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 pub use draft::{CertificateDraft, Committed, Draft};
+pub use follow::{Followed, Follower};
 pub use health::Health;
 pub use keys::LogKeys;
 pub use recover::{HighWater, RecoverError};
@@ -88,6 +90,8 @@ pub struct Ledger {
     queue: mpsc::Sender<Pending>,
     closing: Arc<Notify>,
     health: Arc<Health>,
+    setup: Arc<Setup>,
+    listeners: Arc<follow::Listeners>,
 }
 
 /// An entry on its way into the log.
@@ -135,13 +139,14 @@ impl Ledger {
         let (publish, rounds) = mpsc::channel(PUBLISH_QUEUE);
         let health = Arc::new(Health::default());
         let publisher = publisher::Publisher::new(&setup, start.publisher, seen, health.clone());
-        let sequencer = sequencer::Sequencer::new(setup, start.sequencer, publish, health.clone());
+        let (setup, listeners) = (Arc::new(setup), Arc::default());
+        let sequencer = sequencer::Sequencer::new(&setup, start.sequencer, publish, &health, &listeners);
         let closing = Arc::new(Notify::new());
         let tasks = Tasks {
             publisher: tokio::spawn(publisher.run(start.unpublished, rounds)),
             sequencer: tokio::spawn(sequencer.run(entries, closing.clone())),
         };
-        (Self { queue, closing, health }, tasks)
+        (Self { queue, closing, health, setup, listeners }, tasks)
     }
 
     /// Commits an entry; when this returns, it is durably in the log (I10: everything else is an error, and denies).
@@ -153,6 +158,11 @@ impl Ledger {
             mpsc::error::TrySendError::Closed(_) => LedgerError::Closed,
         })?;
         answer.await.unwrap_or(Err(LedgerError::Closed))
+    }
+
+    /// Follows what is committed, from entry `next` on. There is one follower that hears of rounds at once.
+    pub fn follow(&self, next: u64) -> Follower {
+        Follower::new(Arc::clone(&self.setup), Arc::clone(&self.health), &self.listeners, next)
     }
 
     /// Takes no more entries; what is queued is still committed.

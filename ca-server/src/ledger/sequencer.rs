@@ -14,6 +14,7 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::Instant;
 
 use super::draft::{Committed, Place, Sealed};
+use super::follow::Listeners;
 use super::health::Health;
 use super::publisher::Leaves;
 use super::recent::{Recent, Spot, can_tell};
@@ -50,6 +51,7 @@ pub(super) struct Sequencer {
     state: State,
     publish: mpsc::Sender<Leaves>,
     health: Arc<Health>,
+    listeners: Arc<Listeners>,
     repeats: Arc<Semaphore>,
     crowd: Crowd,
 }
@@ -64,14 +66,16 @@ struct Crowd {
 
 impl Sequencer {
     pub(super) fn new(
-        setup: Setup,
+        setup: &Arc<Setup>,
         state: State,
         publish: mpsc::Sender<Leaves>,
-        health: Arc<Health>,
+        health: &Arc<Health>,
+        listeners: &Arc<Listeners>,
     ) -> Self {
         health.grown(state.frontier.size());
+        let (setup, health, listeners) = (Arc::clone(setup), Arc::clone(health), Arc::clone(listeners));
         let repeats = Arc::new(Semaphore::new(REPEATS as usize));
-        Self { setup: Arc::new(setup), state, publish, health, repeats, crowd: Crowd::default() }
+        Self { setup, state, publish, health, listeners, repeats, crowd: Crowd::default() }
     }
 
     /// Runs until it is told to close, or every sender is gone, and the queue is empty.
@@ -264,6 +268,7 @@ impl Sequencer {
         let ids = |(index, pending): (u64, &Pending)| Some((pending.draft.request_id()?, index));
         self.state.recent.add(first, time, (first..).zip(fresh).filter_map(ids));
         self.advance(&tree, time, Leaves { first, leaves }, room);
+        self.listeners.tell(first, time, fresh, &self.setup.ca);
         let checkpoint = Arc::new(self.setup.keys.checkpoint(tree.size(), tree.root())?);
         let committed = sealed.into_iter().enumerate().map(|(position, sealed)| Committed {
             index: first + position as u64,

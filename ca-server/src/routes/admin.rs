@@ -59,7 +59,7 @@ pub(super) async fn show(
     Ok(Json(about(&app, user).await?))
 }
 
-/// Switches an account off, and ends its sessions.
+/// Switches an account off: ends its sessions, and revokes its certificates.
 #[utoipa::path(post, path = "/v1/admin/users/{name}/disable",
     params(("name" = String, Path, description = "The name or e-mail address")),
     responses((status = 200, body = AdminUser), (status = 401), (status = 403), (status = 404), (status = 503)),
@@ -70,6 +70,7 @@ pub(super) async fn disable(
     Path(name): Path<String>,
 ) -> Result<Json<AdminUser>, ApiError> {
     let user = app.accounts.set_enabled(&name, false, &officer.by()).await?;
+    app.krl_follows().await;
     Ok(Json(about(&app, user).await?))
 }
 

@@ -12,6 +12,7 @@ mod login;
 mod openapi;
 mod operations;
 mod problems;
+mod revocations;
 mod trust;
 mod webauthn;
 
@@ -59,6 +60,9 @@ pub fn router(app: SharedApp, deadline: Ttl) -> Router {
         .routes(routes!(certificates::request))
         .routes(routes!(trust::trust))
         .routes(routes!(trust::profiles))
+        .routes(routes!(revocations::list, revocations::revoke))
+        .routes(routes!(revocations::krl))
+        .routes(routes!(revocations::signature))
         .split_for_parts();
     let document = get(openapi::document).with_state(openapi::write(api));
     let router = router

@@ -73,7 +73,7 @@ impl Bench {
 }
 
 fn judge(trust: Trust) -> Judge {
-    Judge { given: Some(trust), pins: Vec::new(), now: clock::now_secs() }
+    Judge { given: Some(trust), pins: Vec::new(), krl: None, now: clock::now_secs() }
 }
 
 fn judged(found: Vec<Found>, trust: &Trust) -> Judged {
