@@ -12,7 +12,7 @@ CREATE TABLE certificates (
     revoked_by   INTEGER                        -- the entry that did it
 ) STRICT;
 
-CREATE INDEX certificates_user ON certificates (user);
+-- None by user, key or request: keeping one would cost each certificate more than its row does, and revoking may scan.
 CREATE INDEX certificates_expiry ON certificates (valid_before);
 CREATE INDEX certificates_revoked ON certificates (serial) WHERE revoked_by IS NOT NULL;
 
