@@ -5,7 +5,8 @@ use ca_core::krl::{self, KrlVersion, Revocations};
 use ca_core::log::event::{CertificateIntent, KrlPublished, RevocationTarget, Revoked, What};
 use ca_core::log::hash::sha256;
 use ca_core::names::Serial;
-use ca_core::revocation::matters_until;
+use ca_core::policy::KeyScope;
+use ca_core::revocation::{Trace, matters_until};
 use ca_core::time::{UnixMillis, UnixSeconds};
 
 use super::support::{POLICY, TestLog, facts, login, user_added};
@@ -193,6 +194,30 @@ fn a_revoked_key_is_certified_no_more() {
     });
     log.round(&[denied]);
     assert_eq!(flaws(&log), [Flaw::KeyNotRevoked { key }]);
+}
+
+#[test]
+fn a_trace_is_the_same_from_the_line_and_from_the_event() {
+    let mut log = start();
+    let user = || "alice".parse().unwrap();
+    let events = [
+        log.certificate(|_| {}),
+        log.certificate(|intent| {
+            let scope = KeyScope { profiles: [].into(), networks: vec![], expires_at: UnixSeconds(1) };
+            intent.facts.session.key = Some(scope);
+        }),
+        revoked(&log, RevocationTarget::Serial(Serial::at_index(4).unwrap())),
+        published(&log, 2, &[], |_| {}),
+        What::UserEnabled { user: user(), enabled: true, by: "console".to_owned() },
+        What::AccountFrozen { user: user(), source: facts().source },
+        login(),
+        log.denial(|_| {}),
+    ];
+    for (index, what) in events.iter().enumerate() {
+        let trace = Trace::from_line(&log.event(what).to_line().unwrap()).unwrap();
+        assert_eq!(trace, Trace::of(what));
+        assert_eq!(trace.is_some(), index < 6, "{what:?}");
+    }
 }
 
 #[test]
