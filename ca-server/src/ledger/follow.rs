@@ -36,7 +36,7 @@ pub struct Followed {
     pub first: u64,
     /// The size of the log after it.
     pub size: u64,
-    /// When the entries were entered; a round of several nodes' making has one time, too.
+    /// What bears on revocation, with index and time.
     pub traces: Vec<(u64, UnixMillis, Trace)>,
     /// CA keys that were not met before.
     pub cas: Vec<PublicKey>,
@@ -50,10 +50,10 @@ impl Listeners {
     /// Tells of a round that was committed; never waits.
     pub(super) fn tell(&self, first: u64, time: UnixMillis, committed: &[Pending], ca: &PublicKey) {
         let Some(Ok(place)) = self.0.get().map(mpsc::Sender::try_reserve) else { return };
-        let traced = (first..).zip(committed);
-        let traces = traced.filter_map(|(index, pending)| Some((index, time, pending.draft.trace(ca)?)));
+        let trace = |(index, pending): (u64, &Pending)| Some((index, time, pending.draft.trace(ca)?));
+        let traces = (first..).zip(committed).filter_map(trace).collect();
         let size = first + committed.len() as u64;
-        place.send(Followed { first, size, traces: traces.collect(), cas: Vec::new() });
+        place.send(Followed { first, size, traces, cas: Vec::new() });
     }
 
     fn listen(&self) -> mpsc::Receiver<Followed> {

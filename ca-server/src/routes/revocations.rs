@@ -33,7 +33,7 @@ pub(super) async fn revoke(
 ) -> Result<Json<RevocationDone>, ApiError> {
     officer.may(&app, Action::Revoke, None)?;
     let Json(NewRevocation { kind, what, reason }) = body?;
-    let reason: Reason = reason.parse().map_err(unacceptable)?;
+    let reason: Reason = reason.parse().map_err(|error| unacceptable(&error))?;
     let target = target(&app, &kind, &what).await?;
     let done = revocation::revoke(&app, &officer.session, officer.source, target, reason).await?;
     Ok(Json(RevocationDone {
@@ -66,8 +66,8 @@ pub(super) async fn list(
 
 /// Gives the KRL, which sshd reads as `RevokedKeys`; for everybody.
 #[utoipa::path(get, path = "/v1/krl",
-    responses((status = 200, description = "OpenSSH's PROTOCOL.krl", content_type = "application/octet-stream",
-            body = Vec<u8>), (status = 304), (status = 503)))]
+    responses((status = 200, description = "OpenSSH's PROTOCOL.krl; 304 if the `ETag` is known", content_type = "application/octet-stream",
+            body = Vec<u8>),  (status = 503)))]
 pub(super) async fn krl(State(app): State<SharedApp>, headers: HeaderMap) -> Result<Response, ApiError> {
     let krl = app.revocations.krl().ok_or(ApiError::Unready("there is no KRL yet"))?;
     let etag = format!("\"{}\"", krl.sha256);
@@ -76,8 +76,7 @@ pub(super) async fn krl(State(app): State<SharedApp>, headers: HeaderMap) -> Res
 
 /// Gives the signature of the KRL by the log's key, an SSHSIG of namespace `krl@countersign.v1`; for everybody.
 #[utoipa::path(get, path = "/v1/krl.sig",
-    responses((status = 200, description = "An armoured SSHSIG", content_type = "text/plain", body = String),
-        (status = 304), (status = 503)))]
+    responses((status = 200, description = "An armoured SSHSIG", content_type = "text/plain", body = String),  (status = 503)))]
 pub(super) async fn signature(
     State(app): State<SharedApp>,
     headers: HeaderMap,
@@ -113,17 +112,17 @@ fn respond(
 async fn target(app: &App, kind: &str, what: &str) -> Result<RevocationTarget, ApiError> {
     Ok(match kind {
         "user" => RevocationTarget::User(app.accounts.user(what).await?.name),
-        "key" => RevocationTarget::Key(what.parse().map_err(unacceptable)?),
-        "ca-key" => RevocationTarget::CaKey(what.parse().map_err(unacceptable)?),
-        "certificate" => RevocationTarget::Certificate(what.parse().map_err(unacceptable)?),
+        "key" => RevocationTarget::Key(what.parse().map_err(|error| unacceptable(&error))?),
+        "ca-key" => RevocationTarget::CaKey(what.parse().map_err(|error| unacceptable(&error))?),
+        "certificate" => RevocationTarget::Certificate(what.parse().map_err(|error| unacceptable(&error))?),
         "serial" => {
             let serial = what.parse().ok().and_then(Serial::at_index);
-            RevocationTarget::Serial(serial.ok_or_else(|| unacceptable("a serial is a number above 0"))?)
+            RevocationTarget::Serial(serial.ok_or_else(|| unacceptable(&"a serial is a number above 0"))?)
         }
-        _ => return Err(unacceptable("kind is one of user, key, serial, certificate and ca-key")),
+        _ => return Err(unacceptable(&"kind is one of user, key, serial, certificate and ca-key")),
     })
 }
 
-fn unacceptable(cause: impl ToString) -> ApiError {
+fn unacceptable(cause: &dyn std::fmt::Display) -> ApiError {
     ApiError::Unacceptable(cause.to_string())
 }
