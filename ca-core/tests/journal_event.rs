@@ -120,6 +120,17 @@ fn plain_events() -> Vec<(What, String)> {
             ),
         ),
         (
+            What::KrlPublished(Box::new(ca_core::log::event::KrlPublished {
+                version: ca_core::krl::KrlVersion(7),
+                sha256: "00ff".to_owned(),
+                covers: 5,
+                generated: ca_core::time::UnixSeconds(1_790_000_000),
+                certificates: 2,
+                keys: 1,
+            })),
+            r#""type":"krl-published","version":7,"sha256":"00ff","covers":5,"generated":1790000000,"certificates":2,"keys":1}"#.to_owned(),
+        ),
+        (
             What::SigningFailed { index: 9, cause: "no".to_owned() },
             r#""type":"signing-failed","index":9,"cause":"no"}"#.to_owned(),
         ),

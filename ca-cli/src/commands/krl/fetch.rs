@@ -36,7 +36,7 @@ struct Fetched<'a> {
 }
 
 pub(super) fn run(global: &Global, options: &FetchKrl) -> Result<Exit> {
-    let (signed, changed) = fetch(global, options).map_err(|failure| stays(failure, &options.file))?;
+    let (signed, changed) = fetch(global, options).map_err(|failure| stays(&failure, &options.file))?;
     if global.json {
         output::json(&Fetched { file: &options.file, changed, about: About::from(signed.krl()) });
     } else {
@@ -47,11 +47,11 @@ pub(super) fn run(global: &Global, options: &FetchKrl) -> Result<Exit> {
 }
 
 /// Everything that goes wrong means the same to a host: it could not be done, and nothing was touched.
-fn stays(failure: Failure, file: &Path) -> Failure {
+fn stays(failure: &Failure, file: &Path) -> Failure {
     let there = if file.exists() { "the KRL that was there stays" } else { "there is still none" };
     let what = format!("{}: {} ({there})", file.display(), failure.what());
     Failure::new("krl-not-installed", what)
-        .hint(failure.hint_text().unwrap_or("Raise an alarm: what is revoked since is not refused here."))
+        .hint(failure.hint_text().unwrap_or("Raise an alarm: what was revoked since is not refused here."))
 }
 
 fn fetch(global: &Global, options: &FetchKrl) -> Result<(SignedKrl, bool)> {
