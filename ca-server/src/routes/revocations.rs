@@ -67,7 +67,7 @@ pub(super) async fn list(
 /// Gives the KRL, which sshd reads as `RevokedKeys`; for everybody.
 #[utoipa::path(get, path = "/v1/krl",
     responses((status = 200, description = "OpenSSH's PROTOCOL.krl; 304 if the `ETag` is known", content_type = "application/octet-stream",
-            body = Vec<u8>),  (status = 503)))]
+            body = Vec<u8>), (status = 503)))]
 pub(super) async fn krl(State(app): State<SharedApp>, headers: HeaderMap) -> Result<Response, ApiError> {
     let krl = app.revocations.krl().ok_or(ApiError::Unready("there is no KRL yet"))?;
     let etag = format!("\"{}\"", krl.sha256);
@@ -76,7 +76,7 @@ pub(super) async fn krl(State(app): State<SharedApp>, headers: HeaderMap) -> Res
 
 /// Gives the signature of the KRL by the log's key, an SSHSIG of namespace `krl@countersign.v1`; for everybody.
 #[utoipa::path(get, path = "/v1/krl.sig",
-    responses((status = 200, description = "An armoured SSHSIG", content_type = "text/plain", body = String),  (status = 503)))]
+    responses((status = 200, description = "An armoured SSHSIG", content_type = "text/plain", body = String), (status = 503)))]
 pub(super) async fn signature(
     State(app): State<SharedApp>,
     headers: HeaderMap,
