@@ -2,11 +2,12 @@
 //!
 //! Nothing here reads a clock, randomness, a file or a socket (I3): time and nonces are arguments.
 //!
-//! Reading order: [`names`], [`time`], [`ssh`], [`request`], [`policy`], [`cert`], [`issuance`], [`krl`], [`log`],
+//! Reading order: [`names`], [`time`], [`ssh`], [`request`], [`host_request`], [`policy`], [`cert`], [`issuance`], [`krl`], [`log`],
 //! [`audit`].
 
 pub mod audit;
 pub mod cert;
+pub mod host_request;
 pub mod issuance;
 pub mod krl;
 pub mod log;

@@ -104,6 +104,10 @@ checked_string!(
     "it must be one line of 1 to 40 characters without control characters or marks that reorder text", is_label
 );
 
+mod host;
+
+pub use host::{DnsName, HostName, HostNames};
+
 fn is_label(s: &str) -> bool {
     is_reason(s) && s.trim() == s && s.chars().count() <= 40
 }
@@ -270,7 +274,8 @@ impl fmt::Display for Serial {
     }
 }
 
-/// What sshd logs of a certificate: the owner's e-mail address, a slash and the request id.
+/// What sshd logs of a certificate: the owner's e-mail address, a slash and the request id; for a host `host/`, its first
+/// name, a slash and the request id, which no person's can be taken for: an address has an `@` before the first slash.
 ///
 /// It is built here from checked parts and never taken from outside (A7).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -280,6 +285,11 @@ impl KeyId {
     /// Builds the key id of a request.
     pub fn new(email: &Email, request: RequestId) -> Self {
         Self(format!("{email}/{request}"))
+    }
+
+    /// Builds the key id of a request for a host.
+    pub fn of_host(names: &HostNames, request: RequestId) -> Self {
+        Self(format!("host/{}/{request}", names.first()))
     }
 
     /// Gives the key id as text.

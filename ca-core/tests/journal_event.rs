@@ -3,7 +3,7 @@
 
 mod support;
 
-use ca_core::issuance::Precert;
+use ca_core::issuance::{Precert, UserCa};
 use ca_core::log::event::{Event, RequestDenied, What};
 use ca_core::log::hash::sha256;
 use ca_core::log::leaf::{EntryType, Leaf};
@@ -35,13 +35,28 @@ fn denied() -> RequestDenied {
     }
 }
 
+fn created(host_ca: &[&str]) -> What {
+    let origin = "ca.example.com/log".parse().unwrap();
+    let host_ca = host_ca.iter().map(ToString::to_string).collect();
+    What::LogCreated { origin, ca: vec!["SHA256:x".to_owned()], host_ca }
+}
+
 fn plain_events() -> Vec<(What, String)> {
     let ann = || "ann".parse().unwrap();
     let id = policy(&[]).id();
     vec![
         (
-            What::LogCreated { origin: "ca.example.com/log".parse().unwrap(), ca: vec!["SHA256:x".to_owned()] },
+            created(&[]),
             r#""type":"log-created","origin":"ca.example.com/log","ca":["SHA256:x"]}"#.to_owned(),
+        ),
+        (
+            created(&["SHA256:y"]),
+            r#""type":"log-created","origin":"ca.example.com/log","ca":["SHA256:x"],"host_ca":["SHA256:y"]}"#
+                .to_owned(),
+        ),
+        (
+            What::HostCaAdded { ca: "SHA256:y".to_owned(), by: "console".to_owned() },
+            r#""type":"host-ca-added","ca":"SHA256:y","by":"console"}"#.to_owned(),
         ),
         (
             What::PolicyAdopted { policy: id, text: "a = 1\n".to_owned() },
@@ -146,7 +161,8 @@ fn the_line_of_a_certificate_stays_as_it_is() {
     let fixed: PublicKey = fixed.parse().unwrap();
     let mut grant = grant(KeyKind::Ed25519);
     grant.key = fixed.clone().try_into().unwrap();
-    let precert = Precert::prepare(&grant, Serial::at_index(7).unwrap(), &[7; 32], &fixed);
+    let precert =
+        Precert::prepare(&grant, Serial::at_index(7).unwrap(), &[7; 32], &UserCa::new(fixed.clone()));
     let mut intent = intent(KeyKind::Ed25519, &precert);
     (intent.request, intent.signature) = ("r\n".to_owned(), "s".to_owned());
     intent.precert = "cHJlY2VydA==".to_owned();

@@ -9,7 +9,7 @@ use super::policies::Policies;
 use super::replay::Case;
 use super::{Finding, Flaw};
 use crate::log::checkpoint::Origin;
-use crate::log::event::{CertificateIntent, RequestDenied, What};
+use crate::log::event::{CertificateIntent, HostCertificateIntent, HostRequestDenied, RequestDenied, What};
 use crate::log::frontier::Frontier;
 use crate::log::journal::{Entry, object_key};
 use crate::policy::{Facts, PolicyId};
@@ -21,6 +21,7 @@ pub struct Auditor {
     origin: Origin,
     time: UnixMillis,
     cas: BTreeSet<String>,
+    host_cas: BTreeSet<String>,
     policies: Policies,
     history: History,
     /// Whether a round could not be read, so that what is not known may yet have been said.
@@ -34,6 +35,7 @@ impl Auditor {
             origin,
             time: UnixMillis(0),
             cas: BTreeSet::new(),
+            host_cas: BTreeSet::new(),
             policies: Policies::default(),
             history: History::default(),
             incomplete: false,
@@ -84,27 +86,37 @@ impl Auditor {
     fn entry(&mut self, entry: &Entry, position: usize, flaws: &mut Vec<Flaw>, cases: &mut Vec<Case>) {
         let (index, time) = (entry.index, entry.event.time);
         match &entry.event.what {
-            What::LogCreated { origin, ca } => {
+            What::LogCreated { origin, ca, host_ca } => {
                 if *origin != self.origin {
                     flaws.push(Flaw::OtherOrigin { found: origin.to_string() });
                 }
                 if index == 0 {
                     self.cas.extend(ca.iter().cloned());
+                    host_ca.iter().for_each(|ca| flaws.extend(self.add_host_ca(ca)));
                 }
             }
+            What::HostCaAdded { ca, .. } => flaws.extend(self.add_host_ca(ca)),
             What::PolicyAdopted { policy, text } => {
                 flaws.extend(self.policies.adopt(index, time.seconds(), *policy, text).err());
             }
             What::Certificate(intent) => {
                 let CertificateIntent { facts, policy, decided_at, .. } = &**intent;
                 flaws.extend(self.history.certificate(index, time, intent.request_id).err());
-                if !self.cas.contains(&intent.ca) {
-                    flaws.push(Flaw::UnknownCa { ca: intent.ca.clone() });
-                }
+                flaws.extend(check_ca(&intent.ca, &self.cas, &self.host_cas));
                 cases.extend(self.decision(*policy, facts, *decided_at, (position, time), flaws));
             }
             What::RequestDenied(denied) => {
                 let RequestDenied { facts, policy, decided_at, .. } = &**denied;
+                cases.extend(self.decision(*policy, facts, *decided_at, (position, time), flaws));
+            }
+            What::HostCertificate(intent) => {
+                let HostCertificateIntent { facts, policy, decided_at, .. } = &**intent;
+                flaws.extend(self.history.certificate(index, time, intent.request_id).err());
+                flaws.extend(check_ca(&intent.ca, &self.host_cas, &self.cas));
+                cases.extend(self.decision(*policy, facts, *decided_at, (position, time), flaws));
+            }
+            What::HostRequestDenied(denied) => {
+                let HostRequestDenied { facts, policy, decided_at, .. } = &**denied;
                 cases.extend(self.decision(*policy, facts, *decided_at, (position, time), flaws));
             }
             What::SigningFailed { index, .. } if !self.history.is_recent_certificate(*index) => {
@@ -113,6 +125,15 @@ impl Auditor {
             _ => {}
         }
         self.history.learn(index, time, &entry.event.what);
+    }
+
+    /// Takes in a CA key for hosts, which must not be one for users.
+    fn add_host_ca(&mut self, ca: &str) -> Option<Flaw> {
+        if self.cas.contains(ca) {
+            return Some(Flaw::OtherRole { ca: ca.to_owned() });
+        }
+        self.host_cas.insert(ca.to_owned());
+        None
     }
 
     /// Holds a decision against the log, and makes it ready for replay if the policy it followed is known.
@@ -136,5 +157,15 @@ impl Auditor {
                 None
             }
         }
+    }
+}
+
+/// Finds a CA among those of one role; tells one of the other role from one that nobody has spoken of (H4).
+fn check_ca(ca: &str, role: &BTreeSet<String>, other: &BTreeSet<String>) -> Option<Flaw> {
+    let ca = ca.to_owned();
+    match (role.contains(&ca), other.contains(&ca)) {
+        (true, _) => None,
+        (false, true) => Some(Flaw::OtherRole { ca }),
+        (false, false) => Some(Flaw::UnknownCa { ca }),
     }
 }

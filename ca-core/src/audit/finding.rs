@@ -245,6 +245,12 @@ pub enum Flaw {
         /// Its fingerprint.
         ca: String,
     },
+    /// The CA is one for users where one for hosts has to be, or the other way round.
+    #[error("the CA {ca} is not for both users and hosts")]
+    OtherRole {
+        /// Its fingerprint.
+        ca: String,
+    },
     /// What the entry repeats for people is not what follows from its evidence.
     #[error("its field {0:?} is not what follows from the evidence")]
     Field(&'static str),

@@ -20,6 +20,7 @@ mod object;
 mod opened;
 mod policies;
 mod replay;
+mod replay_host;
 mod tree;
 
 pub use auditor::Auditor;

@@ -39,6 +39,9 @@ impl fmt::Display for Action {
 /// Who may read what the log says about everybody, besides the officers.
 const AUDITORS: &str = "auditors";
 
+/// Who may have hosts certified besides the officers: the accounts of programs that do it.
+const HOST_ENROLLERS: &str = "host-enrollers";
+
 impl Policy {
     /// Tells whether somebody may do something, on one profile where it is about one. Denies what nothing permits.
     pub fn permits(
@@ -56,7 +59,8 @@ impl Policy {
                     .and_then(|name| self.profile(name))
                     .is_some_and(|profile| !profile.groups.is_disjoint(groups)),
                 Action::Audit => officer || groups.iter().any(|group| group.as_str() == AUDITORS),
-                Action::Approve | Action::Revoke | Action::Administer | Action::CertifyHost => officer,
+                Action::CertifyHost => officer || groups.iter().any(|group| group.as_str() == HOST_ENROLLERS),
+                Action::Approve | Action::Revoke | Action::Administer => officer,
             }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 
+use super::decide_host::HostDenial;
 use super::facts::{FactorKind, Facts};
 use super::profile::{Profile, SourceAddress};
 use super::{Action, Policy, PolicyId};
@@ -141,6 +142,9 @@ pub enum Denial {
         /// The profile.
         profile: ProfileName,
     },
+    /// A rule about hosts says no.
+    #[error(transparent)]
+    Host(#[from] HostDenial),
 }
 
 fn list<T: ToString>(items: &BTreeSet<T>) -> String {
@@ -153,12 +157,13 @@ pub fn decide(policy: &Policy, request: &CertRequest, facts: &Facts, now: UnixSe
     let Some(profile) = policy.profile(&request.profile) else {
         return deny(vec![Denial::NoSuchProfile { profile: request.profile.clone() }]);
     };
-    let mut reasons = account_rules(request, facts);
-    reasons.extend(key_rules(request, facts, now));
+    let mut reasons = account_rules(&request.user, facts);
+    reasons.extend(key_rules(&request.profile, facts, now));
     if !policy.permits(Action::Request, Some(&request.profile), facts, now) {
         reasons.push(Denial::NotPermitted { profile: request.profile.clone() });
     }
-    reasons.extend(profile_rules(profile, request, facts, now));
+    reasons.extend(login_rules(&request.profile, &profile.factors, profile.login_max_age, facts, now));
+    reasons.extend(profile_rules(profile, request));
     match principals(profile, request, facts) {
         Ok(principals) if reasons.is_empty() => {
             Decision::Grant(Box::new(grant(profile, principals, request, facts, now)))
@@ -171,45 +176,48 @@ pub fn decide(policy: &Policy, request: &CertRequest, facts: &Facts, now: UnixSe
     }
 }
 
-fn account_rules(request: &CertRequest, facts: &Facts) -> Vec<Denial> {
+pub(super) fn account_rules(asked: &UserName, facts: &Facts) -> Vec<Denial> {
     let user = &facts.user;
     let rules = [
         (user.enabled, Denial::UserDisabled { user: user.name.clone() }),
-        (
-            request.user == user.name,
-            Denial::OtherUser { asked: request.user.clone(), session: user.name.clone() },
-        ),
+        (*asked == user.name, Denial::OtherUser { asked: asked.clone(), session: user.name.clone() }),
     ];
     rules.into_iter().filter(|(holds, _)| !holds).map(|(_, denial)| denial).collect()
 }
 
 /// Holds a request made with an API key against what the key is for (F18).
-fn key_rules(request: &CertRequest, facts: &Facts, now: UnixSeconds) -> Vec<Denial> {
+pub(super) fn key_rules(profile: &ProfileName, facts: &Facts, now: UnixSeconds) -> Vec<Denial> {
     let Some(key) = &facts.session.key else { return Vec::new() };
     let source_ip = facts.source.ip.to_canonical();
     let rules = [
-        (key.profiles.contains(&request.profile), Denial::KeyProfile { profile: request.profile.clone() }),
+        (key.profiles.contains(profile), Denial::KeyProfile { profile: profile.clone() }),
         (key.networks.iter().any(|network| network.contains(&source_ip)), Denial::KeySource { source_ip }),
         (now < key.expires_at, Denial::KeyExpired { ended: key.expires_at }),
     ];
     rules.into_iter().filter(|(holds, _)| !holds).map(|(_, denial)| denial).collect()
 }
 
-fn profile_rules(profile: &Profile, request: &CertRequest, facts: &Facts, now: UnixSeconds) -> Vec<Denial> {
+/// Holds the login against what a profile asks for.
+pub(super) fn login_rules(
+    profile: &ProfileName,
+    factors: &BTreeSet<FactorKind>,
+    max_age: Ttl,
+    facts: &Facts,
+    now: UnixSeconds,
+) -> Option<Denial> {
+    let mut presented = facts.session.factors.iter().filter(|f| factors.contains(&f.kind)).peekable();
+    if presented.peek().is_none() {
+        return Some(Denial::FactorMissing { profile: profile.clone(), factors: factors.clone() });
+    }
+    let fresh = presented.any(|f| f.at.plus_secs(max_age.secs()) >= now);
+    (!fresh).then(|| Denial::LoginTooOld { profile: profile.clone(), max_age })
+}
+
+fn profile_rules(profile: &Profile, request: &CertRequest) -> Vec<Denial> {
     let name = || request.profile.clone();
     let kind = request.key.key().kind();
     let ttl = ttl(profile, request);
-    let presented = || facts.session.factors.iter().filter(|f| profile.factors.contains(&f.kind));
-    let fresh = presented().any(|f| f.at.plus_secs(profile.login_max_age.secs()) >= now);
     let rules = [
-        (
-            presented().next().is_some(),
-            Denial::FactorMissing { profile: name(), factors: profile.factors.clone() },
-        ),
-        (
-            fresh || presented().next().is_none(),
-            Denial::LoginTooOld { profile: name(), max_age: profile.login_max_age },
-        ),
         (ttl <= profile.max_ttl, Denial::TtlAboveCap { profile: name(), asked: ttl, cap: profile.max_ttl }),
         (profile.takes(kind), Denial::KeyKind { profile: name(), kind }),
         (!profile.require_reason || request.reason.is_some(), Denial::ReasonMissing { profile: name() }),

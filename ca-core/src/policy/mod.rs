@@ -2,12 +2,18 @@
 
 mod action;
 mod decide;
+mod decide_host;
 mod facts;
+mod host_pattern;
+mod host_profile;
 mod profile;
 
 pub use action::Action;
 pub use decide::{BACKDATE_SECS, Decision, Denial, Denials, decide};
+pub use decide_host::{HostDenial, decide_host};
 pub use facts::{Factor, FactorKind, Facts, KeyScope, Purpose, Session, Source, UnknownFactor, User};
+pub use host_pattern::HostPattern;
+pub use host_profile::HostProfile;
 pub use profile::{Extension, PrincipalTemplate, Profile, SourceAddress};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,6 +82,7 @@ pub struct Policy {
     text: String,
     officers: BTreeSet<GroupName>,
     profiles: BTreeMap<ProfileName, Profile>,
+    host_profiles: BTreeMap<ProfileName, HostProfile>,
 }
 
 #[derive(Deserialize)]
@@ -85,6 +92,8 @@ struct PolicyFile {
     officers: BTreeSet<GroupName>,
     #[serde(default)]
     profiles: BTreeMap<ProfileName, Profile>,
+    #[serde(default)]
+    host_profiles: BTreeMap<ProfileName, HostProfile>,
 }
 
 impl Policy {
@@ -107,6 +116,16 @@ impl Policy {
     pub fn profiles(&self) -> impl Iterator<Item = (&ProfileName, &Profile)> {
         self.profiles.iter()
     }
+
+    /// Finds a host profile.
+    pub fn host_profile(&self, name: &ProfileName) -> Option<&HostProfile> {
+        self.host_profiles.get(name)
+    }
+
+    /// Gives all host profiles by name.
+    pub fn host_profiles(&self) -> impl Iterator<Item = (&ProfileName, &HostProfile)> {
+        self.host_profiles.iter()
+    }
 }
 
 impl FromStr for Policy {
@@ -115,14 +134,23 @@ impl FromStr for Policy {
     fn from_str(text: &str) -> Result<Self, PolicyError> {
         let file: PolicyFile =
             toml::from_str(text).map_err(|error| PolicyError::Syntax(error.to_string()))?;
+        let wrong = |name: &ProfileName, rule| PolicyError::Profile { profile: name.clone(), rule };
         for (name, profile) in &file.profiles {
-            profile.check().map_err(|rule| PolicyError::Profile { profile: name.clone(), rule })?;
+            profile.check().map_err(|rule| wrong(name, rule))?;
+        }
+        for (name, profile) in &file.host_profiles {
+            profile.check().map_err(|rule| wrong(name, rule))?;
+            // The scope of an API key names profiles of either kind by name alone.
+            if file.profiles.contains_key(name) {
+                return Err(wrong(name, "a profile and a host profile must not have the same name"));
+            }
         }
         Ok(Self {
             id: PolicyId(sha256(text.as_bytes())),
             text: text.to_owned(),
             officers: file.officers,
             profiles: file.profiles,
+            host_profiles: file.host_profiles,
         })
     }
 }

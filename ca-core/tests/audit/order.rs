@@ -27,8 +27,8 @@ fn a_log_is_created_once_and_first() {
     headless.round(&[headless.adopted()]);
     assert_eq!(flaws(&headless), [Flaw::Creation]);
     let mut renamed = TestLog::empty();
-    let ca = Vec::new();
-    renamed.round(&[What::LogCreated { origin: "other.example.com/log".parse().unwrap(), ca }]);
+    let (ca, host_ca) = (Vec::new(), Vec::new());
+    renamed.round(&[What::LogCreated { origin: "other.example.com/log".parse().unwrap(), ca, host_ca }]);
     assert_eq!(flaws(&renamed), [Flaw::OtherOrigin { found: "other.example.com/log".to_owned() }]);
 }
 

@@ -6,7 +6,7 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ca_core::audit::checkpoint_key;
-use ca_core::issuance::Precert;
+use ca_core::issuance::{Precert, UserCa};
 use ca_core::log::edge::Edge;
 use ca_core::log::event::{CertificateIntent, Event, RequestDenied, What};
 use ca_core::log::hash::leaf_hash;
@@ -24,6 +24,8 @@ use ca_core::wire::Writer;
 pub(crate) const START: u64 = 1_767_324_000;
 
 pub(crate) const POLICY: &str = r#"
+officers = ["officers"]
+
 [profiles.dev]
 description = "Your own account"
 groups = ["engineers"]
@@ -34,6 +36,15 @@ factors = ["totp"]
 login_max_age = "12h"
 extensions = ["permit-pty"]
 source_address = "requester"
+
+[host_profiles.db]
+description = "Databases"
+names = ["*.example.com"]
+default_ttl = "168h"
+max_ttl = "168h"
+factors = ["totp"]
+login_max_age = "12h"
+require_possession = true
 "#;
 
 /// A log being written.
@@ -42,6 +53,7 @@ pub(crate) struct TestLog {
     pub(crate) signer: NoteSigner,
     pub(crate) policy: Policy,
     pub(crate) ca: PublicKey,
+    pub(crate) host_ca: PublicKey,
     pub(crate) objects: BTreeMap<String, Vec<u8>>,
     pub(crate) frontier: Frontier,
     pub(crate) time: UnixMillis,
@@ -69,7 +81,11 @@ pub(crate) fn facts() -> Facts {
 }
 
 pub(crate) fn user_added() -> What {
-    let User { name, email, groups, .. } = facts().user;
+    user_added_as(facts())
+}
+
+pub(crate) fn user_added_as(facts: Facts) -> What {
+    let User { name, email, groups, .. } = facts.user;
     let groups = groups.into_iter().collect();
     What::UserAdded { user: name, email, groups, factors: vec![FactorKind::Totp], by: "console".to_owned() }
 }
@@ -103,6 +119,7 @@ impl TestLog {
             signer: NoteSigner::from_seed("ca.example.com/log", &[1; 32]).unwrap(),
             policy: POLICY.parse().unwrap(),
             ca: public_key(&pair(2)),
+            host_ca: public_key(&pair(4)),
             objects: BTreeMap::new(),
             frontier: Frontier::empty(),
             time: UnixMillis(START * 1000),
@@ -146,7 +163,9 @@ impl TestLog {
     }
 
     pub(crate) fn created(&self) -> What {
-        What::LogCreated { origin: self.origin.clone(), ca: vec![self.ca.fingerprint().to_string()] }
+        let fingerprint = |key: &PublicKey| vec![key.fingerprint().to_string()];
+        let (ca, host_ca) = (fingerprint(&self.ca), fingerprint(&self.host_ca));
+        What::LogCreated { origin: self.origin.clone(), ca, host_ca }
     }
 
     pub(crate) fn adopted(&self) -> What {
@@ -169,7 +188,12 @@ impl TestLog {
 
     /// Signs as whoever holds the key in every request.
     pub(crate) fn prove(&self, text: &str) -> String {
-        let message = HashedMessage::new(NAMESPACE, text.as_bytes());
+        self.prove_as(NAMESPACE, text)
+    }
+
+    /// The same under another namespace.
+    pub(crate) fn prove_as(&self, namespace: &'static str, text: &str) -> String {
+        let message = HashedMessage::new(namespace, text.as_bytes());
         let signature = Signature::new("ssh-ed25519", self.holder.sign(&message.to_be_signed()).as_ref());
         message.armour(&public_key(&self.holder), &signature)
     }
@@ -198,7 +222,7 @@ impl TestLog {
             panic!("denied")
         };
         let serial = Serial::at_index(index).unwrap();
-        let precert = Precert::prepare(&grant, serial, &[9; 32], &self.ca);
+        let precert = Precert::prepare(&grant, serial, &[9; 32], &UserCa::new(self.ca.clone()));
         let text = request.to_text();
         CertificateIntent {
             signature: self.prove(&text),

@@ -63,7 +63,7 @@ pub fn commit(kind: KeyKind, ca: &TestKey, before: u64, after: u64) -> Logged {
 
 pub fn commit_to(signer: &NoteSigner, kind: KeyKind, ca: &TestKey, before: u64, after: u64) -> Logged {
     let serial = Serial::at_index(before).unwrap();
-    let precert = Precert::prepare(&grant(kind), serial, &[7; 32], ca.public());
+    let precert = Precert::prepare(&grant(kind), serial, &[7; 32], &ca.user_ca());
     commit_precert(signer, kind, precert, before, after)
 }
 

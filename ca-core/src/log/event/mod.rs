@@ -8,9 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 mod decisions;
+mod hosts;
 mod what;
 
 pub use decisions::{CertificateIntent, RequestDenied};
+pub use hosts::{HostCertificateIntent, HostRequestDenied};
 pub use what::What;
 
 use super::hash::sha256;
@@ -87,8 +89,12 @@ impl Event {
 
     /// Gives the precert's bytes if this is a certificate.
     pub fn precert(&self) -> Result<Option<Vec<u8>>, EventError> {
-        let What::Certificate(intent) = &self.what else { return Ok(None) };
-        STANDARD.decode(&intent.precert).map(Some).map_err(|_| EventError::Precert)
+        let precert = match &self.what {
+            What::Certificate(intent) => &intent.precert,
+            What::HostCertificate(intent) => &intent.precert,
+            _ => return Ok(None),
+        };
+        STANDARD.decode(precert).map(Some).map_err(|_| EventError::Precert)
     }
 
     /// Computes the leaf of this event's `line`.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CertificateIntent, RequestDenied};
+use super::{CertificateIntent, HostCertificateIntent, HostRequestDenied, RequestDenied};
 use crate::log::checkpoint::Origin;
 use crate::log::leaf::EntryType;
 use crate::names::{Email, GroupName, Label, UserName};
@@ -19,8 +19,18 @@ pub enum What {
     LogCreated {
         /// The log's name.
         origin: Origin,
-        /// The fingerprints of the CA keys whose certificates this log records.
+        /// The fingerprints of the CA keys whose certificates for users this log records.
         ca: Vec<String>,
+        /// The fingerprints of those whose certificates for hosts it records; none of them is one for users.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        host_ca: Vec<String>,
+    },
+    /// A log from before there were certificates for hosts records those of this CA key from here on.
+    HostCaAdded {
+        /// Its fingerprint.
+        ca: String,
+        /// Who did it.
+        by: String,
     },
     /// From here on decisions follow this policy.
     PolicyAdopted {
@@ -209,6 +219,10 @@ pub enum What {
     RequestDenied(Box<RequestDenied>),
     /// The policy said yes: this certificate will be signed, and is taken to exist from here on.
     Certificate(Box<CertificateIntent>),
+    /// The policy said no to a certificate for a host.
+    HostRequestDenied(Box<HostRequestDenied>),
+    /// The policy said yes to a host: this certificate will be signed, and is taken to exist from here on.
+    HostCertificate(Box<HostCertificateIntent>),
     /// The signer did not give a good signature for an entry: that certificate was not handed out.
     SigningFailed {
         /// The entry.
@@ -222,7 +236,7 @@ impl What {
     /// Gives the kind of entry this is in the log.
     pub fn entry_type(&self) -> EntryType {
         match self {
-            Self::Certificate(_) => EntryType::Certificate,
+            Self::Certificate(_) | Self::HostCertificate(_) => EntryType::Certificate,
             _ => EntryType::Event,
         }
     }
