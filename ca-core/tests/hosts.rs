@@ -283,3 +283,37 @@ proptest! {
         }
     }
 }
+
+/// Tells by the text alone whether a pattern takes a name, the way a person would.
+fn plainly_takes(pattern: &str, name: &str, wildcards: bool) -> bool {
+    match (pattern.strip_prefix("*."), name.strip_prefix("*.")) {
+        (Some(_), Some(_)) => wildcards && pattern == name,
+        (Some(parent), None) => {
+            name.split_once('.').is_some_and(|(first, rest)| !first.is_empty() && rest == parent)
+        }
+        (None, Some(_)) => false,
+        (None, None) => pattern == name,
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_name_is_granted_that_no_pattern_takes(
+        patterns in prop::collection::btree_set("(\\*\\.)?[ab](\\.[ab]){0,2}", 1..4),
+        names in prop::collection::vec("(\\*\\.)?[ab](\\.[ab]){0,3}", 1..4),
+        wildcards: bool,
+    ) {
+        let list = patterns.iter().map(|pattern| format!("{pattern:?}")).collect::<Vec<_>>().join(", ");
+        let policy = policy(&[&format!("names = [{list}]"), &format!("wildcards = {wildcards}")]);
+        let asked: Vec<HostName> = names.iter().map(|name| name.parse().unwrap()).collect();
+        let request = HostRequest { names: asked.try_into().unwrap(), ..request() };
+        let taken = |name: &String| patterns.iter().any(|pattern| plainly_takes(pattern, name, wildcards));
+        match decide_host(&policy, &checked(&request), &facts(), now()) {
+            Ok(grant) => {
+                prop_assert!(names.iter().all(taken), "{names:?} under {patterns:?}");
+                prop_assert_eq!(grant.names, request.names);
+            }
+            Err(_) => prop_assert!(!names.iter().all(taken), "{names:?} under {patterns:?}"),
+        }
+    }
+}

@@ -276,8 +276,11 @@ fn h2_a_malformed_proof_is_refused() {
 fn a_report_tells_where_a_certificate_stands() {
     let logged = commit(KeyKind::Ed25519, ca(), 5, 4);
     let certificate = UnverifiedCertificate::from_bytes(logged.certificate(ca()).bytes()).unwrap();
-    let trust =
-        Trust { ca_keys: vec![ca().public().clone()], log_key: Some(signer().verifier_key().clone()) };
+    let trust = Trust {
+        ca_keys: vec![ca().public().clone()],
+        log_key: Some(signer().verifier_key().clone()),
+        ..Trust::default()
+    };
     let report = Report::new(&certificate, &trust, now());
     assert!(report.signature.is_ok() && report.ca_pinned == Some(true));
     assert!(matches!(report.log, LogStanding::Proven(proven) if proven.index == 5));
@@ -286,6 +289,7 @@ fn a_report_tells_where_a_certificate_stands() {
     let other = Trust {
         ca_keys: vec![key(KeyKind::Rsa).public().clone()],
         log_key: Some(log_signer(ORIGIN, 2).verifier_key().clone()),
+        ..Trust::default()
     };
     let report = Report::new(&certificate, &other, now());
     assert!(report.ca_pinned == Some(false) && matches!(report.log, LogStanding::Refuted(_)));

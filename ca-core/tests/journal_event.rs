@@ -4,10 +4,10 @@
 mod support;
 
 use ca_core::issuance::{Precert, UserCa};
-use ca_core::log::event::{Event, RequestDenied, What};
+use ca_core::log::event::{Event, HostCertificateIntent, Mark, RequestDenied, What};
 use ca_core::log::hash::sha256;
 use ca_core::log::leaf::{EntryType, Leaf};
-use ca_core::names::Serial;
+use ca_core::names::{RequestId, Serial};
 use ca_core::policy::{FactorKind, Purpose};
 use ca_core::ssh::{KeyKind, PublicKey};
 use support::ledger::{grant, intent};
@@ -229,4 +229,39 @@ fn i9_a7_whatever_is_said_stays_on_its_line() {
         assert!(!line.bytes().any(|b| b < 0x20), "{line:?}");
         assert_eq!(Event::from_line(&line).unwrap().what, what);
     }
+}
+
+#[test]
+fn the_line_of_a_hosts_certificate_stays_as_it_is() {
+    let request_id = RequestId::from_parts(NOW, 7);
+    let id = policy(&[]).id();
+    let what = What::HostCertificate(Box::new(HostCertificateIntent {
+        request: "r\n".to_owned(),
+        signature: None,
+        facts: facts(),
+        policy: id,
+        decided_at: now(),
+        precert: "cHJlY2VydA==".to_owned(),
+        request_id,
+        profile: "db".parse().unwrap(),
+        names: "*.db.x,db1.x".parse().unwrap(),
+        ttl: "168h".parse().unwrap(),
+        reason: None,
+        key: "SHA256:k".to_owned(),
+        key_id: format!("host/db1.x/{request_id}"),
+        serial: 7,
+        ca: "SHA256:y".to_owned(),
+        valid_after: now(),
+        valid_before: now(),
+    }));
+    let line = line(what.clone());
+    let expected = format!(
+        r#"{HEAD}"type":"host-certificate","request":"r\n","signature":null,"facts":{FACTS},"policy":"{id}","decided_at":1790000000,"precert":"cHJlY2VydA==","request_id":"{request_id}","profile":"db","names":["db1.x","*.db.x"],"ttl":"168h","reason":null,"key":"SHA256:k","key_id":"host/db1.x/{request_id}","serial":7,"ca":"SHA256:y","valid_after":1790000000,"valid_before":1790000000}}"#
+    );
+    assert_eq!(line, expected);
+    assert_eq!(Mark::from_line(&line).unwrap().request_id, Some(request_id));
+    let read = Event::from_line(&line).unwrap();
+    assert_eq!((&read.what, read.precert().unwrap()), (&what, Some(b"precert".to_vec())));
+    let leaf = Leaf::new(EntryType::Certificate, NOW, Some(b"precert"), sha256(line.as_bytes()));
+    assert_eq!(read.leaf(&line).unwrap(), leaf);
 }

@@ -43,7 +43,8 @@ impl DnsName {
 pub enum HostName {
     /// This name.
     Exact(DnsName),
-    /// `*.` and this name. `ssh` takes it for every name below, however many labels come before.
+    /// `*.` and this name. `ssh` takes it for every name below, however many labels come before (since OpenSSH 10.3;
+    /// older ones for none).
     Wildcard(DnsName),
     /// An address.
     Address(IpAddr),
