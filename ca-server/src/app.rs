@@ -6,12 +6,12 @@ use ca_core::names::ProfileName;
 use ca_core::policy::{Action, Facts, Policy, Source};
 
 use crate::accounts::Accounts;
+use crate::ca_keys::CaKeys;
 use crate::ceremony::Ceremonies;
 use crate::clock::Clock;
 use crate::ledger::{Ledger, LogKeys};
 use crate::login::{Login, Session};
 use crate::objects::ObjectStore;
-use crate::signer::CaKey;
 
 /// The parts of a running server.
 #[derive(Debug)]
@@ -26,8 +26,8 @@ pub struct App {
     pub keys: Arc<LogKeys>,
     /// The log's objects, for reading.
     pub objects: Arc<dyn ObjectStore>,
-    /// The CA key.
-    pub ca: CaKey,
+    /// The CA keys.
+    pub ca: CaKeys,
     /// Accounts, as their owners change them.
     pub accounts: Accounts,
     /// Where security keys are shown, if there is a page for them.

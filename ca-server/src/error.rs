@@ -43,6 +43,9 @@ pub enum ApiError {
     /// The session is one for certificates, and this call changes the account (F14).
     #[error("this needs the password and a factor, shown now")]
     NeedsCredentials,
+    /// The session is one for certificates, but its login is older than an hour.
+    #[error("this needs a login of the last hour")]
+    LoginTooOld,
     /// The ceremony with a security key does not go on.
     #[error(transparent)]
     Ceremony(#[from] CeremonyError),
@@ -100,6 +103,7 @@ impl ApiError {
             }
             Self::Login(error) => login_problem(error),
             Self::NoSession => problem(401, "no-session", "this needs a login").hint("Run `ca login`."),
+            Self::LoginTooOld => problem(401, "login-too-old", &self.to_string()).hint("Run `ca login`."),
             Self::NeedsCredentials => {
                 let hint = "A session alone changes nothing: log in for it, with purpose `account`.";
                 problem(401, "full-credentials-needed", &self.to_string()).hint(hint)

@@ -10,7 +10,7 @@ use ca_core::time::UnixSeconds;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::ids;
-use crate::ledger::{CertificateDraft, Draft};
+use crate::ledger::{CertificateDraft, Committed, Draft};
 use crate::login::Session;
 
 /// Checks, decides, records, and only then signs. Every way out but the last is an error, and grants nothing (I10).
@@ -36,8 +36,11 @@ pub async fn issue(
 
     let nonce = ids::random().map_err(ApiError::internal)?;
     let draft = CertificateDraft { request, facts, policy: policy.id(), decided_at, grant, nonce };
-    let committed = app.ledger.append(Draft::Certificate(Box::new(draft))).await?;
+    sign(app, app.ledger.append(Draft::Certificate(Box::new(draft))).await?).await
+}
 
+/// Has a certificate that is in the log signed by the CA key for its kind.
+pub(crate) async fn sign(app: &App, committed: Committed) -> Result<Certificate, ApiError> {
     let index = committed.index;
     let logged = committed.into_logged().ok_or_else(|| ApiError::internal("the entry holds no precert"))?;
     let logged = logged.map_err(|error| ApiError::internal(format!("entry {index}: {error}")))?;

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod app;
 pub mod audit;
+pub mod ca_keys;
 pub mod ceremony;
 pub mod clock;
 pub mod commands;
@@ -12,6 +13,7 @@ pub mod error;
 pub mod factors;
 pub mod ids;
 pub mod issue;
+pub mod issue_host;
 pub mod key_files;
 pub mod ledger;
 pub mod listen;

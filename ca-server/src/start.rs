@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use ca_core::log::event::What;
+use zeroize::Zeroizing;
 
 use crate::accounts::Accounts;
 use crate::app::{App, SharedApp};
 use crate::audit::LogAudit;
+use crate::ca_keys::CaKeys;
 use crate::ceremony::Ceremonies;
 use crate::clock::Clock;
 use crate::config::{Config, Log};
@@ -49,11 +52,25 @@ pub async fn objects(config: &Config) -> anyhow::Result<Arc<dyn ObjectStore>> {
     Ok(store)
 }
 
+/// The variable with the passphrase of the CA key for users.
+pub(crate) const USERS_PASSPHRASE: &str = "CA_SERVER_CA_PASSPHRASE";
+
+/// The variable with the passphrase of the CA key for hosts.
+pub(crate) const HOSTS_PASSPHRASE: &str = "CA_SERVER_HOST_CA_PASSPHRASE";
+
+const NO_HOST_CA: &str = "there is no keys.host_ca: hosts have a CA key of their own. \
+                          Make it with `ca-server add-host-ca --config FILE`, which says what to put under [keys]";
+
+/// Gives the passphrase of a CA key, if the environment has it.
+pub(crate) fn passphrase(variable: &str) -> Option<Zeroizing<String>> {
+    std::env::var(variable).ok().map(Zeroizing::new)
+}
+
 /// The keys of an authority, loaded from their files.
 #[derive(Debug)]
 pub struct Keys {
-    /// The CA key.
-    pub ca: CaKey,
+    /// The CA keys.
+    pub ca: CaKeys,
     /// The log's name and key.
     pub log: Arc<LogKeys>,
     /// The key of the factors' secrets.
@@ -65,9 +82,12 @@ pub struct Keys {
 impl Keys {
     /// Loads them; a file that others can read is refused (S3).
     pub fn load(config: &Config) -> anyhow::Result<Self> {
-        let passphrase = std::env::var("CA_SERVER_CA_PASSPHRASE").ok();
+        let users =
+            CaKey::load(&config.keys.ca, passphrase(USERS_PASSPHRASE).as_ref().map(|text| text.as_str()))?;
+        let hosts = config.keys.host_ca.as_ref().context(NO_HOST_CA)?;
+        let hosts = CaKey::load(hosts, passphrase(HOSTS_PASSPHRASE).as_ref().map(|text| text.as_str()))?;
         Ok(Self {
-            ca: CaKey::load(&config.keys.ca, passphrase.as_deref())?,
+            ca: CaKeys::new(users, hosts)?,
             log: Arc::new(key_files::log_keys(&config.keys.log, &config.origin)?),
             sealer: Arc::new(Sealer::load(&config.keys.sealing)?),
             pepper: Arc::new(Pepper::load(&config.keys.pepper)?),
@@ -155,7 +175,7 @@ impl Parts {
         Setup {
             store: Arc::clone(&self.objects),
             keys: Arc::clone(&self.keys.log),
-            ca: self.keys.ca.public().clone(),
+            cas: self.keys.ca.public().clone(),
             node: node_name(&self.config),
             clock: Clock::system(),
         }

@@ -96,8 +96,11 @@ pub struct Config {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Keys {
-    /// The CA's private key, in OpenSSH's format.
+    /// The CA's private key for users' certificates, in OpenSSH's format.
     pub ca: PathBuf,
+    /// The CA's private key for hosts' certificates; an authority from before there were any has none until
+    /// `ca-server add-host-ca`, and does not start without.
+    pub host_ca: Option<PathBuf>,
     /// The log's private key, as `PRIVATE+KEY+…`.
     pub log: PathBuf,
     /// The key that seals factor secrets in the database.
@@ -201,6 +204,7 @@ impl Config {
     fn resolve(&mut self, folder: &Path) {
         let mut paths = vec![&mut self.policy, &mut self.database];
         paths.extend([&mut self.keys.ca, &mut self.keys.log, &mut self.keys.sealing, &mut self.keys.pepper]);
+        paths.extend(self.keys.host_ca.as_mut());
         if let Some(tls) = &mut self.tls {
             paths.extend([&mut tls.certificate, &mut tls.key]);
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ca_core::issuance::{Grant, Inclusion, LoggedPrecert, Nonce, NotLogged, Precert};
+use ca_core::issuance::{Grant, Inclusion, LoggedPrecert, Nonce, NotLogged, Precert, UserCa};
 use ca_core::log::event::{CertificateIntent, Event, EventError, What};
 use ca_core::log::hash::sha256;
 use ca_core::log::leaf::Leaf;
@@ -15,7 +15,7 @@ use ca_core::request::ProvenRequest;
 use ca_core::ssh::PublicKey;
 use ca_core::time::{UnixMillis, UnixSeconds};
 
-use super::{LedgerError, Setup};
+use super::{HostCertificateDraft, LedgerError, Setup};
 
 /// Something to be recorded.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub enum Draft {
     Event(What),
     /// A certificate to be issued; it gets its serial with its place in the log.
     Certificate(Box<CertificateDraft>),
+    /// The same for a host.
+    HostCertificate(Box<HostCertificateDraft>),
 }
 
 /// A certificate that the policy granted, with all it rests on.
@@ -63,8 +65,9 @@ pub(super) struct Place {
 impl Draft {
     /// The first entry of every log.
     pub(super) fn log_created(setup: &Setup) -> Self {
-        let ca = vec![setup.ca.fingerprint().to_string()];
-        Self::Event(What::LogCreated { origin: setup.keys.origin().clone(), ca })
+        let fingerprint = |key: &PublicKey| vec![key.fingerprint().to_string()];
+        let (ca, host_ca) = (fingerprint(setup.cas.users().key()), fingerprint(setup.cas.hosts().key()));
+        Self::Event(What::LogCreated { origin: setup.keys.origin().clone(), ca, host_ca })
     }
 
     /// Gives the request id if this is a certificate.
@@ -72,6 +75,7 @@ impl Draft {
         match self {
             Self::Event(_) => None,
             Self::Certificate(draft) => Some(draft.request.request().id),
+            Self::HostCertificate(draft) => Some(draft.request.request().id),
         }
     }
 
@@ -84,11 +88,12 @@ impl Draft {
         let (what, precert) = match self {
             Self::Event(what) => (what.clone(), None),
             Self::Certificate(draft) => {
-                let serial = Serial::at_index(place.index);
-                let serial =
-                    serial.ok_or_else(|| LedgerError::Entry("entry 0 creates the log".to_owned()))?;
-                let (intent, precert) = draft.intent(serial, &setup.ca);
+                let (intent, precert) = draft.intent(serial(place)?, setup.cas.users());
                 (What::Certificate(Box::new(intent)), Some(precert))
+            }
+            Self::HostCertificate(draft) => {
+                let (intent, precert) = draft.intent(serial(place)?, setup.cas.hosts());
+                (What::HostCertificate(Box::new(intent)), Some(precert))
             }
         };
         let kind = what.entry_type();
@@ -99,8 +104,13 @@ impl Draft {
     }
 }
 
+fn serial(place: Place) -> Result<Serial, LedgerError> {
+    let none = || LedgerError::Entry("entry 0 creates the log".to_owned());
+    Serial::at_index(place.index).ok_or_else(none)
+}
+
 impl CertificateDraft {
-    fn intent(&self, serial: Serial, ca: &PublicKey) -> (CertificateIntent, Precert) {
+    fn intent(&self, serial: Serial, ca: &UserCa) -> (CertificateIntent, Precert) {
         let precert = Precert::prepare(&self.grant, serial, &self.nonce, ca);
         let request = self.request.request();
         let intent = CertificateIntent {
@@ -119,7 +129,7 @@ impl CertificateDraft {
             key: request.key.key().fingerprint().to_string(),
             key_id: self.grant.key_id.as_str().to_owned(),
             serial: serial.get(),
-            ca: ca.fingerprint().to_string(),
+            ca: ca.key().fingerprint().to_string(),
             valid_after: self.grant.valid_after,
             valid_before: self.grant.valid_before,
         };

@@ -11,6 +11,7 @@
 
 mod draft;
 mod health;
+mod host_draft;
 mod keys;
 mod publisher;
 mod recent;
@@ -24,12 +25,13 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 pub use draft::{CertificateDraft, Committed, Draft};
 pub use health::Health;
+pub use host_draft::HostCertificateDraft;
 pub use keys::LogKeys;
 pub use recover::{HighWater, RecoverError};
 
 use crate::clock::Clock;
 use crate::objects::ObjectStore;
-use ca_core::ssh::PublicKey;
+use ca_core::issuance::Cas;
 
 /// How many entries may wait; beyond that the server says 503 instead of growing.
 const QUEUE: usize = 2048;
@@ -74,8 +76,8 @@ pub struct Setup {
     pub store: Arc<dyn ObjectStore>,
     /// The log's name and keys.
     pub keys: Arc<LogKeys>,
-    /// The CA key whose certificates are recorded.
-    pub ca: PublicKey,
+    /// The CA keys whose certificates are recorded.
+    pub cas: Cas,
     /// This node's name, for the events it writes.
     pub node: String,
     /// The clock.

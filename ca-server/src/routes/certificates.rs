@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use ca_api::{CertificateRequest, IssuedCertificate};
+use ca_core::cert::Certificate;
 
 use super::caller::{AccessCaller, Peer};
 use crate::app::SharedApp;
@@ -26,12 +27,17 @@ pub(super) async fn request(
     let Json(body) = body?;
     let certificate = issue(&app, &session, source, body).await?;
     metrics::counter!("countersign_certificates_total").increment(1);
+    Ok(Json(issued(&certificate)))
+}
+
+/// Renders a certificate of either kind.
+pub(super) fn issued(certificate: &Certificate) -> IssuedCertificate {
     let content = certificate.content();
     let request_id = content.key_id.rsplit('/').next().unwrap_or_default().to_owned();
-    Ok(Json(IssuedCertificate {
+    IssuedCertificate {
         certificate: certificate.to_openssh(),
         request_id,
         serial: content.serial,
         valid_before: content.valid_before.0,
-    }))
+    }
 }

@@ -6,6 +6,7 @@ mod api_keys;
 mod caller;
 mod certificates;
 mod freeze;
+mod hosts;
 mod invitation;
 mod log;
 mod login;
@@ -57,6 +58,8 @@ pub fn router(app: SharedApp, deadline: Ttl) -> Router {
         .routes(routes!(invitation::begin))
         .routes(routes!(invitation::accept))
         .routes(routes!(certificates::request))
+        .routes(routes!(hosts::certify))
+        .routes(routes!(hosts::profiles))
         .routes(routes!(trust::trust))
         .routes(routes!(trust::profiles))
         .split_for_parts();

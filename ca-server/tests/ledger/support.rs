@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use ca_core::cert::Certificate;
+use ca_core::issuance::{Cas, HostCa, UserCa};
 use ca_core::log::event::What;
 use ca_core::names::RequestId;
 use ca_core::policy::{Decision, Factor, FactorKind, Facts, Policy, Session, Source, User, decide};
@@ -48,6 +49,11 @@ static CA: LazyLock<CaKey> = LazyLock::new(|| ca_key(9));
 /// The CA key of the tests.
 pub(crate) fn ca() -> &'static CaKey {
     &CA
+}
+
+/// The CA keys of the tests.
+fn cas() -> Cas {
+    Cas::new(UserCa::new(ca().public().clone()), HostCa::new(ca_key(10).public().clone())).unwrap()
 }
 
 /// Makes a CA key and loads it as the server does.
@@ -213,7 +219,7 @@ pub(crate) fn setup(store: Arc<dyn ObjectStore>, name: &str, time: &Time) -> Set
     Setup {
         store,
         keys: Arc::new(log_keys()),
-        ca: ca().public().clone(),
+        cas: cas(),
         node: name.to_owned(),
         clock: Clock::fixed(Arc::clone(&time.0)),
     }
