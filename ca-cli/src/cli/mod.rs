@@ -1,11 +1,13 @@
 //! What can be typed.
 
 mod account;
+mod host;
 
 use std::path::PathBuf;
 
 pub(crate) use account::*;
 use clap::{Args, Parser, Subcommand};
+pub(crate) use host::*;
 
 /// SSH certificates that are in a log before they exist.
 #[derive(Debug, Parser)]
@@ -63,6 +65,9 @@ pub(crate) enum Command {
     Admin(Admin),
     /// Ask for a certificate, check it, and put it into ssh-agent or beside a key file
     Request(Request),
+    /// Certificates for hosts; for officers, and programs that enrol hosts
+    #[command(subcommand)]
+    Host(Host),
     /// Show what a certificate says, who signed it, whether it is valid and in the log
     Inspect(Inspect),
     /// Show the session, what is pinned, and the certificates in the agent
@@ -150,6 +155,11 @@ pub(crate) struct Trust {
     /// Pin what the server says now, in place of what was pinned
     #[arg(long)]
     pub(crate) pin: bool,
+
+    /// Print the line for known_hosts by which ssh knows every certified host whose name is like PATTERN; left out, that
+    /// is everything in the authority's own domain
+    #[arg(long, value_name = "PATTERN", num_args = 0..=1, default_missing_value = "", conflicts_with = "pin")]
+    pub(crate) known_hosts: Option<String>,
 }
 
 /// The commands of `ca audit`.

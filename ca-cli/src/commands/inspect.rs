@@ -106,12 +106,14 @@ impl Judge {
             return given.clone();
         }
         let content = certificate.unverified_content();
-        let by_ca = |pins: &&Pins| pins.user_ca_keys.contains(&content.ca);
+        let by_ca =
+            |pins: &&Pins| pins.user_ca_keys.iter().chain(&pins.host_ca_keys).any(|ca| *ca == content.ca);
         let by_log = |pins: &&Pins| content.extensions.contains_key(&extension_name(&pins.origin));
         match self.pins.iter().find(by_ca).or_else(|| self.pins.iter().find(by_log)) {
             Some(pins) => pins.trust(),
             None => Trust {
                 ca_keys: self.pins.iter().flat_map(|pins| pins.user_ca_keys.clone()).collect(),
+                host_ca_keys: self.pins.iter().flat_map(|pins| pins.host_ca_keys.clone()).collect(),
                 log_key: None,
             },
         }
@@ -131,7 +133,8 @@ fn given(options: &Inspect) -> Result<Trust> {
         }
     }
     let log_key = options.log_key.as_deref().map(log_key).transpose()?;
-    Ok(Trust { ca_keys, log_key })
+    // Whoever names a CA key says what it is for by the certificate they hold it against.
+    Ok(Trust { host_ca_keys: ca_keys.clone(), ca_keys, log_key })
 }
 
 /// Reads a log's key, from the text itself or from the file it names.

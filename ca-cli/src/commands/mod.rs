@@ -8,6 +8,7 @@ mod audit;
 mod completions;
 pub(crate) mod contact;
 mod credentials;
+mod host;
 mod inspect;
 mod login;
 mod logout;
@@ -35,6 +36,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         Command::Accept(options) => accept::run(global, &options),
         Command::Admin(command) => admin::run(global, &command),
         Command::Request(options) => request::run(global, &options),
+        Command::Host(command) => host::run(global, &command),
         Command::Inspect(options) => inspect::run(global, &options),
         Command::Status => status::run(global),
         Command::Trust(options) => trust::run(global, &options),

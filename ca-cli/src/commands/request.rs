@@ -58,7 +58,7 @@ pub(super) fn run(global: &Global, options: &Request) -> Result<Exit> {
     let server = contact::connect_with_session(global, &site)?;
     let pins = retry::patiently(|| contact::check_pins(global, &site, &server))?;
 
-    let user = user(options, &site, &server)?;
+    let user = user(options.user.as_deref(), &site, &server)?;
     let request = wishes.request(&pins, &user, place.key()?)?;
     let text = request.to_text();
     let signature = place.possession().prove(&text)?;
@@ -124,16 +124,17 @@ fn principals(names: &[String]) -> std::result::Result<Option<Principals>, NameE
     Principals::try_from(names).map(Some)
 }
 
-fn new_id() -> Result<RequestId> {
+/// Makes the id of a request made now.
+pub(super) fn new_id() -> Result<RequestId> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|_| Failure::new("randomness", "the system gives no randomness"))?;
     Ok(RequestId::from_parts(clock::now(), u128::from_be_bytes(random)))
 }
 
 /// Gives whose request it is: as said, as kept with the session, or as the server knows the token.
-fn user(options: &Request, site: &Site, server: &Server) -> Result<String> {
-    if let Some(user) = &options.user {
-        return Ok(user.clone());
+pub(super) fn user(said: Option<&str>, site: &Site, server: &Server) -> Result<String> {
+    if let Some(user) = said {
+        return Ok(user.to_owned());
     }
     let by_variable = crate::secrets::token_variable().is_some();
     match site.session()? {

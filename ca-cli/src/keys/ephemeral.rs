@@ -41,7 +41,7 @@ impl Possession for EphemeralKey {
     }
 
     fn prove(&mut self, request_text: &str) -> Result<String> {
-        super::armoured(&self.public, request_text, |message| {
+        super::armoured(&self.public, ca_core::request::NAMESPACE, request_text, |message| {
             Ok(Signature::new("ssh-ed25519", self.pair.sign(message).as_ref()))
         })
     }

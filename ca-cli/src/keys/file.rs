@@ -93,10 +93,12 @@ impl Possession for KeyFile {
 
     fn prove(&mut self, request_text: &str) -> Result<String> {
         match &self.signer {
-            Signer::Here(key) => armoured(&self.public, request_text, |message| private::sign(key, message)),
+            Signer::Here(key) => {
+                armoured(&self.public, NAMESPACE, request_text, |message| private::sign(key, message))
+            }
             Signer::Agent => {
                 let mut agent = Agent::required()?;
-                armoured(&self.public, request_text, |message| agent.sign(&self.public, message))
+                armoured(&self.public, NAMESPACE, request_text, |message| agent.sign(&self.public, message))
             }
             Signer::SecurityKey(path) => by_ssh_keygen(path, request_text),
         }
@@ -139,7 +141,7 @@ fn by_ssh_keygen(path: &Path, request_text: &str) -> Result<String> {
 }
 
 /// Takes `.pub` off a path.
-fn stem(path: &Path) -> PathBuf {
+pub(super) fn stem(path: &Path) -> PathBuf {
     if path.extension().is_some_and(|extension| extension == "pub") {
         path.with_extension("")
     } else {
@@ -148,7 +150,7 @@ fn stem(path: &Path) -> PathBuf {
 }
 
 /// Gives the path of the certificate of a private key.
-fn beside(private: &Path) -> PathBuf {
+pub(super) fn beside(private: &Path) -> PathBuf {
     let mut name = private.as_os_str().to_owned();
     name.push("-cert.pub");
     PathBuf::from(name)

@@ -2,12 +2,13 @@
 
 mod ephemeral;
 mod file;
+mod host;
 mod private;
 
 pub(crate) use ephemeral::EphemeralKey;
 pub(crate) use file::KeyFile;
+pub(crate) use host::HostKey;
 
-use ca_core::request::NAMESPACE;
 use ca_core::ssh::{HashedMessage, PublicKey, Signature};
 
 use crate::failure::Result;
@@ -24,9 +25,10 @@ pub(crate) trait Possession {
 /// Makes the armoured proof from whatever signs bytes.
 fn armoured(
     key: &PublicKey,
+    namespace: &'static str,
     request_text: &str,
     sign: impl FnOnce(&[u8]) -> Result<Signature>,
 ) -> Result<String> {
-    let message = HashedMessage::new(NAMESPACE, request_text.as_bytes());
+    let message = HashedMessage::new(namespace, request_text.as_bytes());
     Ok(message.armour(key, &sign(&message.to_be_signed())?))
 }

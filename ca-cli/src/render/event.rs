@@ -44,7 +44,10 @@ fn kind(event: &Event) -> String {
 
 fn about(what: &What) -> About {
     match what {
-        What::LogCreated { origin, ca } => About::new(&[], format!("{origin}, CA {}", ca.join(" "))),
+        What::LogCreated { origin, ca, host_ca } => {
+            About::new(&[], format!("{origin}, CA {}, for hosts {}", ca.join(" "), host_ca.join(" ")))
+        }
+        What::HostCaAdded { ca, by } => About::new(&[], format!("{ca} by {by}")),
         What::PolicyAdopted { policy, .. } => About::new(&[], policy.to_string()),
         What::UserAdded { user, email, groups, by, .. } => {
             let groups: Vec<_> = groups.iter().map(ToString::to_string).collect();
@@ -103,6 +106,23 @@ fn about(what: &What) -> About {
                 intent.ttl,
                 intent.facts.source.ip,
                 intent.key
+            );
+            About {
+                profile: Some(intent.profile.to_string()),
+                ..About::new(&[&user.name, &user.email], text)
+            }
+        }
+        What::HostRequestDenied(denied) => {
+            let user = &denied.facts.user;
+            let text =
+                format!("{} from {}: {}", user.name, denied.facts.source.ip, denied.reasons.join("; "));
+            About { profile: profile_of(&denied.request), ..About::new(&[&user.name, &user.email], text) }
+        }
+        What::HostCertificate(intent) => {
+            let user = &intent.facts.user;
+            let text = format!(
+                "{} by {} {} for {} from {}, {}",
+                intent.names, user.name, intent.profile, intent.ttl, intent.facts.source.ip, intent.key
             );
             About {
                 profile: Some(intent.profile.to_string()),

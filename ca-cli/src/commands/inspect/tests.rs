@@ -142,7 +142,7 @@ fn a_ca_is_pinned_or_not() {
         bench.new_key(name, &["ed25519"]);
     }
     let key = |name: &str| -> PublicKey { fs::read_to_string(bench.path(name)).unwrap().parse().unwrap() };
-    let trust = |name: &str| Trust { ca_keys: vec![key(name)], log_key: None };
+    let trust = |name: &str| Trust { ca_keys: vec![key(name)], ..Trust::default() };
     let certify = || bench.certify("key", &["-n", "x"]);
     assert_eq!(judged(certify(), &trust("ca.pub")).flaws, [""; 0]);
     assert_eq!(judged(certify(), &trust("other.pub")).flaws, ["it is signed by a CA that is not pinned"]);
