@@ -180,6 +180,11 @@ impl Server {
         self.folder.join("ca_key.pub")
     }
 
+    /// Gives the file with the CA's public key for hosts.
+    pub fn host_ca_key(&self) -> PathBuf {
+        self.folder.join("host_ca_key.pub")
+    }
+
     /// Gives the certificate that clients trust the server by.
     pub fn tls_certificate(&self) -> PathBuf {
         self.folder.join("tls.crt")
