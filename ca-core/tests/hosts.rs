@@ -57,12 +57,12 @@ fn facts() -> Facts {
 }
 
 /// Signs as the key in the request should.
-fn proof(request: &HostRequest) -> Option<String> {
-    Some(prove_as(key(request.key.key().kind()), NAMESPACE, &request.to_text()))
+fn proof(request: &HostRequest) -> String {
+    prove_as(key(request.key.key().kind()), NAMESPACE, &request.to_text())
 }
 
 fn checked(request: &HostRequest) -> CheckedHostRequest {
-    CheckedHostRequest::verify(request.clone(), proof(request)).unwrap()
+    CheckedHostRequest::verify(request.clone(), Some(proof(request))).unwrap()
 }
 
 fn grant(policy: &Policy, request: &HostRequest, facts: &Facts) -> HostGrant {
@@ -187,11 +187,11 @@ fn a_signature_that_does_not_hold_is_not_the_same_as_none() {
     for kind in KINDS {
         let request = HostRequest { key: certifiable(kind), ..request() };
         assert!(
-            CheckedHostRequest::verify(request.clone(), proof(&request)).unwrap().is_proven(),
+            CheckedHostRequest::verify(request.clone(), Some(proof(&request))).unwrap().is_proven(),
             "{kind:?}"
         );
         let other = HostRequest { ttl: Ttl::from_secs(1), ..request.clone() };
-        assert!(CheckedHostRequest::verify(request.clone(), proof(&other)).is_err(), "{kind:?}");
+        assert!(CheckedHostRequest::verify(request.clone(), Some(proof(&other))).is_err(), "{kind:?}");
         let as_user = prove_as(key(kind), ca_core::request::NAMESPACE, &request.to_text());
         assert!(CheckedHostRequest::verify(request, Some(as_user)).is_err(), "{kind:?}");
     }

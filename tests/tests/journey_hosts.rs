@@ -321,10 +321,11 @@ async fn f18_a_program_enrols_hosts_within_the_scope_of_its_key() -> Result<()> 
     let robot = Person::new(&server, "robot", &["host-enrollers"])?;
     let api = Api::new(&server)?;
     let owner = api.own(&robot).await?;
-    let make = |profile: &str| json!({ "label": profile, "profiles": [profile], "networks": ["127.0.0.0/8"], "lasts_secs": 600 });
+    let key_for = |profile: &str| json!({ "label": profile, "profiles": [profile], "networks": ["127.0.0.0/8"], "lasts_secs": 600 });
     let mut tokens = Vec::new();
     for profile in ["db", "dev"] {
-        let (status, made) = api.call(&owner, Method::POST, "/v1/account/api-keys", &make(profile)).await?;
+        let (status, made) =
+            api.call(&owner, Method::POST, "/v1/account/api-keys", &key_for(profile)).await?;
         ensure!(status == 200, "{status} {made}");
         tokens.push(made["token"].as_str().context("a token")?.to_owned());
     }

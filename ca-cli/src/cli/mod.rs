@@ -156,7 +156,7 @@ pub(crate) struct Trust {
     #[arg(long)]
     pub(crate) pin: bool,
 
-    /// Print the line for known_hosts by which ssh knows every certified host whose name is like PATTERN; left out, that
+    /// Print the line for `known_hosts` by which ssh knows every certified host whose name is like PATTERN; left out, that
     /// is everything in the authority's own domain
     #[arg(long, value_name = "PATTERN", num_args = 0..=1, default_missing_value = "", conflicts_with = "pin")]
     pub(crate) known_hosts: Option<String>,

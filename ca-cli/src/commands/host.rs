@@ -72,7 +72,7 @@ fn sign(global: &Global, options: &HostSign) -> Result<Exit> {
     let request = HostRequest {
         authority: pins.origin.clone(),
         id: wishes.id,
-        user: asked_by.parse().map_err(usage)?,
+        user: asked_by.parse().map_err(|error| usage(&error))?,
         profile: match wishes.profile {
             Some(profile) => profile,
             None => profile_for(&wishes.names, &server)?,
@@ -92,7 +92,7 @@ fn sign(global: &Global, options: &HostSign) -> Result<Exit> {
     Ok(Exit::Good)
 }
 
-fn usage(error: NameError) -> Failure {
+fn usage(error: &NameError) -> Failure {
     Failure::new("usage", error.to_string())
 }
 
@@ -110,21 +110,22 @@ impl Wishes {
         let ttl = options.ttl.as_deref().map(str::parse).transpose();
         // ssh writes names in lower case before it compares them.
         let names = options.names.iter().map(|name| name.to_lowercase().parse());
-        let names: Vec<HostName> = names.collect::<std::result::Result<_, _>>().map_err(usage)?;
+        let names: Vec<HostName> =
+            names.collect::<std::result::Result<_, _>>().map_err(|error| usage(&error))?;
         Ok(Self {
             id: match &options.id {
-                Some(id) => id.parse().map_err(usage)?,
+                Some(id) => id.parse().map_err(|error| usage(&error))?,
                 None => new_id()?,
             },
-            names: names.try_into().map_err(usage)?,
-            profile: options.profile.as_deref().map(str::parse).transpose().map_err(usage)?,
+            names: names.try_into().map_err(|error| usage(&error))?,
+            profile: options.profile.as_deref().map(str::parse).transpose().map_err(|error| usage(&error))?,
             ttl: ttl.map_err(|error: TtlError| Failure::new("usage", error.to_string()))?,
             reason: options
                 .reason
                 .as_deref()
                 .map(|reason| reason.trim().parse())
                 .transpose()
-                .map_err(usage)?,
+                .map_err(|error| usage(&error))?,
         })
     }
 }
@@ -139,7 +140,7 @@ fn profile_for(names: &HostNames, server: &Server) -> Result<ProfileName> {
         .map(|profile| profile.name.as_str())
         .collect();
     match fitting[..] {
-        [one] => one.parse().map_err(usage),
+        [one] => one.parse().map_err(|error| usage(&error)),
         [] => {
             let all: Vec<&str> = there.profiles.iter().map(|profile| profile.name.as_str()).collect();
             let hint = match all[..] {

@@ -92,7 +92,7 @@ impl Auditor {
                 }
                 if index == 0 {
                     self.cas.extend(ca.iter().cloned());
-                    host_ca.iter().for_each(|ca| flaws.extend(self.add_host_ca(ca)));
+                    flaws.extend(host_ca.iter().filter_map(|ca| self.add_host_ca(ca)));
                 }
             }
             What::HostCaAdded { ca, .. } => flaws.extend(self.add_host_ca(ca)),

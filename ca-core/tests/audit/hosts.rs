@@ -112,7 +112,7 @@ fn i6_a_host_certificate_that_says_more_than_was_granted_is_found() {
         |content| content.key_id = "alice@example.com/1".to_owned(),
         |content| content.serial += 1,
     ];
-    let forged = |forge: &dyn Fn(&mut ca_core::cert::Content)| {
+    let audited = |forge: &dyn Fn(&mut ca_core::cert::Content)| {
         spoilt(|intent| {
             let precert = Precert::from_bytes(&STANDARD.decode(&intent.precert).unwrap()).unwrap();
             let mut content = precert.content().clone();
@@ -121,9 +121,9 @@ fn i6_a_host_certificate_that_says_more_than_was_granted_is_found() {
         })
     };
     for forge in forges {
-        assert_eq!(forged(&forge), [Flaw::OtherPrecert]);
+        assert_eq!(audited(&forge), [Flaw::OtherPrecert]);
     }
-    let as_user = forged(&|content| content.kind = ca_core::cert::CertKind::User);
+    let as_user = audited(&|content| content.kind = ca_core::cert::CertKind::User);
     assert!(matches!(as_user[..], [Flaw::Precert(_) | Flaw::OtherPrecert]), "{as_user:?}");
 }
 

@@ -36,7 +36,7 @@ impl AddHostCa {
         println!("  CA key for hosts   {} {}", ca.kind(), ca.fingerprint());
         if !configured {
             println!("\nPut this line under [keys] in {}:\n", self.config.config.display());
-            println!("  host_ca = \"{}\"", path.display());
+            println!("  host_ca = {}", toml::Value::String(path.display().to_string()));
         }
         Ok(())
     }
