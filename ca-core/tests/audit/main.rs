@@ -4,6 +4,7 @@
 mod decisions;
 mod objects;
 mod order;
+mod report;
 mod support;
 
 use ca_core::audit::{Auditor, Finding, Flaw, ObjectName, Opened, Tree};
