@@ -1,11 +1,15 @@
 //! What can be typed.
 
 mod account;
+mod audit;
+mod explain;
 
 use std::path::PathBuf;
 
 pub(crate) use account::*;
+pub(crate) use audit::*;
 use clap::{Args, Parser, Subcommand};
+pub(crate) use explain::{Explain, Target};
 
 /// SSH certificates that are in a log before they exist.
 #[derive(Debug, Parser)]
@@ -65,6 +69,8 @@ pub(crate) enum Command {
     Request(Request),
     /// Show what a certificate says, who signed it, whether it is valid and in the log
     Inspect(Inspect),
+    /// Say whether a host would take a certificate, and if not, which of its checks says no
+    Explain(Explain),
     /// Show the session, what is pinned, and the certificates in the agent
     Status,
     /// Show what to put on a host, and the keys of the authority
@@ -150,72 +156,4 @@ pub(crate) struct Trust {
     /// Pin what the server says now, in place of what was pinned
     #[arg(long)]
     pub(crate) pin: bool,
-}
-
-/// The commands of `ca audit`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Audit {
-    /// Verify the whole log: the chain, the tree, every object, and every decision again
-    Verify(Verify),
-    /// Print the events that match
-    Search(Search),
-}
-
-/// Where a log is and whose it is.
-#[derive(Debug, Args)]
-pub(crate) struct Log {
-    /// A folder with a copy of the log, or its https URL; the server's log by default
-    pub(crate) location: Option<String>,
-
-    /// The key of the log: a verifier key, or a file with one; the pinned one by default
-    #[arg(long, value_name = "VKEY|FILE")]
-    pub(crate) key: Option<String>,
-}
-
-/// Options of `ca audit verify`.
-#[derive(Debug, Args)]
-pub(crate) struct Verify {
-    /// The log
-    #[command(flatten)]
-    pub(crate) log: Log,
-
-    /// An earlier checkpoint that the log must continue; what was verified last by default
-    #[arg(long, value_name = "FILE")]
-    pub(crate) since: Option<PathBuf>,
-}
-
-/// Options of `ca audit search`.
-#[derive(Debug, Args)]
-pub(crate) struct Search {
-    /// The log
-    #[command(flatten)]
-    pub(crate) log: Log,
-
-    /// Events about this user (name or e-mail address)
-    #[arg(long)]
-    pub(crate) user: Option<String>,
-
-    /// Requests for this profile
-    #[arg(long)]
-    pub(crate) profile: Option<String>,
-
-    /// The certificate with this serial, which is the entry with this index
-    #[arg(long)]
-    pub(crate) serial: Option<u64>,
-
-    /// Events of this type, such as certificate or request-denied
-    #[arg(long = "type", value_name = "TYPE")]
-    pub(crate) kind: Option<String>,
-
-    /// Events with this text anywhere
-    #[arg(long)]
-    pub(crate) text: Option<String>,
-
-    /// Not before this time (RFC 3339, a date, seconds since the epoch, or an age such as 24h)
-    #[arg(long, value_name = "TIME")]
-    pub(crate) since: Option<String>,
-
-    /// Not after this time (as for --since)
-    #[arg(long, value_name = "TIME")]
-    pub(crate) until: Option<String>,
 }

@@ -40,7 +40,7 @@ pub(super) struct Judged {
 }
 
 /// A certificate that was found, or something that claims to be one.
-type Found = (String, std::result::Result<UnverifiedCertificate, CertError>);
+pub(super) type Found = (String, std::result::Result<UnverifiedCertificate, CertError>);
 
 pub(super) fn run(global: &Global, options: &Inspect) -> Result<Exit> {
     let judge = Judge::new(options)?;
@@ -75,13 +75,7 @@ fn print(global: &Global, judged: &[Judged], now: UnixSeconds) {
 
 impl Judge {
     fn new(options: &Inspect) -> Result<Self> {
-        let usage = |what: &str| {
-            Failure::new("usage", format!("{what:?} is not a time")).hint("Such as 2026-01-02T03:04:05Z")
-        };
-        let now = match &options.at {
-            Some(text) => time::parse(text).ok_or_else(|| usage(text))?,
-            None => clock::now_secs(),
-        };
+        let now = time_or_now(options.at.as_deref())?;
         let given =
             (!options.ca_key.is_empty() || options.log_key.is_some()).then(|| given(options)).transpose()?;
         Ok(Self { given, pins: site::all_pins(), now })
@@ -147,8 +141,16 @@ pub(crate) fn log_key(text: &str) -> Result<VerifierKey> {
     file.trim().parse().map_err(|error| Failure::new("usage", format!("{}: {error}", path.display())))
 }
 
+/// Reads a point in time; without one it is now.
+pub(super) fn time_or_now(text: Option<&str>) -> Result<UnixSeconds> {
+    let Some(text) = text else { return Ok(clock::now_secs()) };
+    time::parse(text).ok_or_else(|| {
+        Failure::new("usage", format!("{text:?} is not a time")).hint("Such as 2026-01-02T03:04:05Z")
+    })
+}
+
 /// Finds the certificates in a file or in stdin.
-fn in_file(path: &Path) -> Result<Vec<Found>> {
+pub(super) fn in_file(path: &Path) -> Result<Vec<Found>> {
     let mut bytes = Vec::new();
     let read = if path == Path::new("-") {
         std::io::stdin().lock().read_to_end(&mut bytes)

@@ -8,6 +8,7 @@ mod audit;
 mod completions;
 pub(crate) mod contact;
 mod credentials;
+mod explain;
 mod inspect;
 mod login;
 mod logout;
@@ -36,6 +37,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         Command::Admin(command) => admin::run(global, &command),
         Command::Request(options) => request::run(global, &options),
         Command::Inspect(options) => inspect::run(global, &options),
+        Command::Explain(options) => explain::run(global, &options),
         Command::Status => status::run(global),
         Command::Trust(options) => trust::run(global, &options),
         Command::Audit(options) => audit::run(global, &options),
