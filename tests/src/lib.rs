@@ -31,5 +31,6 @@ pub mod stand_in;
 pub mod totp;
 pub mod twilio;
 pub mod webauthn;
+pub mod webhook;
 pub mod wire;
 pub mod yubico;

@@ -15,7 +15,7 @@ use ca_core::time::Ttl;
 pub use limits::Limits;
 pub use messages::{
     Endpoint, Login, Mail, MailServer, Sender, Sms, SmsLimits, SmsProvider, Sns, Transport, Twilio,
-    TwilioSender,
+    TwilioSender, Webhook, WebhookUrl,
 };
 use serde::Deserialize;
 pub use webauthn::{PageUrl, PageUrlError, WebauthnConfig};
@@ -90,6 +90,8 @@ pub struct Config {
     pub sms: Option<Sms>,
     /// How e-mail is sent; without it nobody is notified.
     pub mail: Option<Mail>,
+    /// What else hears what officers hear; nothing when left out.
+    pub webhook: Option<Webhook>,
 }
 
 /// The key files, each readable by the server's user alone.
@@ -214,6 +216,10 @@ impl Config {
         if let Some(mail) = &mut self.mail {
             paths.extend(mail.ca_file.as_mut());
             paths.extend(mail.login.as_mut().map(|login| &mut login.password_file));
+        }
+        if let Some(webhook) = &mut self.webhook {
+            paths.push(&mut webhook.secret_file);
+            paths.extend(webhook.ca_file.as_mut());
         }
         for path in paths {
             *path = folder.join(&*path);
