@@ -56,6 +56,9 @@ fn sentence(refusal: &Refusal) -> String {
 fn advice(verdict: &Verdict, refusal: &Refusal) -> String {
     let failing: Vec<_> = verdict.checks.iter().filter(|check| is_failing(check)).collect();
     let rest = match failing.get(1..) {
+        Some([]) | None if verdict.checks.iter().any(is_unknown_krl) => {
+            "Everything else that was looked at holds.".to_owned()
+        }
         Some([]) | None => "Everything else holds.".to_owned(),
         Some(more) => {
             let names: Vec<_> = more.iter().map(|check| name(check.subject)).collect();
@@ -67,6 +70,10 @@ fn advice(verdict: &Verdict, refusal: &Refusal) -> String {
 
 fn is_failing(check: &Check) -> bool {
     matches!(check.standing, Standing::Fails(_))
+}
+
+fn is_unknown_krl(check: &Check) -> bool {
+    check.subject == Subject::Revocation && check.standing == Standing::Told
 }
 
 fn hint(refusal: &Refusal) -> &'static str {
