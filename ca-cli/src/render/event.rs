@@ -109,3 +109,27 @@ fn fields(statement: &Statement, mentions: &Mentions) -> String {
     }
     words.join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use ca_core::time::UnixMillis;
+
+    use super::*;
+
+    #[test]
+    fn an_event_of_a_type_that_nobody_knows_is_told_by_its_fields() {
+        let line = r#"{"salt":"AAAA","time":1767324000000,"type":"toaster-armed","user":"ann","by":"officer olga",
+                       "serials":[7],"keys":["SHA256:a","SHA256:b"],"reason":"too\u001b[2J cold"}"#;
+        let statement = Statement {
+            index: 7,
+            time: UnixMillis(1_767_324_000_000),
+            kind: "toaster-armed".to_owned(),
+            line: line.to_owned(),
+            fields: serde_json::from_str(line).unwrap(),
+        };
+        let told = super::line(&statement, &Mentions::of(&statement));
+        assert!(told.starts_with("       7  2026-01-02T03:20:00Z  toaster-armed    ann "), "{told}");
+        assert!(told.contains("by \"officer olga\"") && told.contains("keys SHA256:a,SHA256:b"), "{told}");
+        assert!(!told.contains("AAAA") && !told.contains('\u{1b}'), "{told}");
+    }
+}

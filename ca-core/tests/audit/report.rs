@@ -26,7 +26,9 @@ fn later(days: u64, kind: &str, fields: &str) -> Statement {
 fn report(statements: &[Statement], days: u64) -> Report {
     let until = UnixMillis((START + days * 86_400) * 1000 + 999);
     let mut reporter = Reporter::new(Period { since: UnixMillis(START * 1000), until });
-    statements.iter().for_each(|statement| reporter.take(statement));
+    for statement in statements {
+        reporter.take(statement);
+    }
     reporter.finish()
 }
 
@@ -100,6 +102,9 @@ fn kinds_of_event_that_nobody_knows_are_counted() {
     all.push(later(1, "break-glass-used", "\"user\":\"alice\",\"profile\":\"root\",\"reason\":\"INC-7\""));
     all.push(later(2, "break-glass-reviewed", "\"user\":\"alice\",\"by\":\"officer olga\""));
     all.push(later(3, "approval-given", "\"user\":\"alice\",\"approver\":\"olga\""));
+    let nested =
+        "\"user\":\"alice\",\"approvals\":[{\"approver\":{\"name\":\"bo\",\"email\":\"bo@example.com\"}}]";
+    all.push(later(3, "request-approved", nested));
     for account in 0..20_000 {
         all.push(later(4, "login-failed", &format!("\"account\":\"unknown:{account}\",\"count\":2")));
     }

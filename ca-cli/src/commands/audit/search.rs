@@ -46,7 +46,9 @@ fn print(global: &Global, filter: &Filter<'_>, statements: &[Statement]) {
     for statement in statements {
         let mentions = Mentions::of(statement);
         if !filter.matches(statement, &mentions) {
-        } else if global.json {
+            continue;
+        }
+        if global.json {
             // The line is JSON already, and its exact bytes are what the log vouches for.
             output::data(&format!("{{\"index\":{},\"event\":{}}}\n", statement.index, statement.line));
         } else {
@@ -82,20 +84,20 @@ impl<'a> Filter<'a> {
         self.since.is_none_or(|since| time >= since)
             && self.until.is_none_or(|until| time <= until)
             && serial.is_none_or(|serial| serial == statement.index || found.serials.contains(&serial))
-            && holds(kind, |kind| statement.kind == kind)
-            && holds(person, |person| found.is_about(person) || found.is_by(person))
-            && holds(user, |user| found.is_about(user))
-            && holds(by, |by| found.is_by(by))
-            && holds(profile, |profile| found.profiles.contains(profile))
-            && holds(principal, |account| found.principals.contains(account))
-            && holds(id, |id| found.has_id(id))
-            && holds(fingerprint, |fingerprint| found.keys.contains(fingerprint))
-            && holds(reason, |reason| found.has_reason(reason))
-            && holds(text, |text| statement.line.contains(text))
+            && holds(kind.as_ref(), |kind| statement.kind == *kind)
+            && holds(person.as_ref(), |person| found.is_about(person) || found.is_by(person))
+            && holds(user.as_ref(), |user| found.is_about(user))
+            && holds(by.as_ref(), |by| found.is_by(by))
+            && holds(profile.as_ref(), |profile| found.profiles.contains(profile))
+            && holds(principal.as_ref(), |account| found.principals.contains(account))
+            && holds(id.as_ref(), |id| found.has_id(id))
+            && holds(fingerprint.as_ref(), |fingerprint| found.keys.contains(fingerprint))
+            && holds(reason.as_ref(), |reason| found.has_reason(reason))
+            && holds(text.as_ref(), |text| statement.line.contains(text.as_str()))
     }
 }
 
 /// Tells whether an option is not given or holds.
-fn holds(option: &Option<String>, test: impl FnOnce(&str) -> bool) -> bool {
-    option.as_deref().is_none_or(test)
+fn holds(option: Option<&String>, test: impl FnOnce(&String) -> bool) -> bool {
+    option.is_none_or(test)
 }

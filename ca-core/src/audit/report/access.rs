@@ -89,8 +89,8 @@ impl Tally {
         row.last = row.last.max(statement.time.seconds());
         row.principals.extend(statement.texts("principals").map(str::to_owned));
         keep(&mut row.reasons, statement.text("reason"));
-        for approver in statement.texts("approvers") {
-            *row.approved_by.entry(approver.to_owned()).or_default() += 1;
+        for approver in mentions.actors.iter().filter(|name| is_short(name)) {
+            *row.approved_by.entry(approver.clone()).or_default() += 1;
         }
     }
 
@@ -113,6 +113,11 @@ impl Tally {
 fn person(statement: &Statement, mentions: &Mentions) -> String {
     let named = statement.user();
     named.or(mentions.subjects.first().map(String::as_str)).unwrap_or("(nobody)").to_owned()
+}
+
+/// Tells whether a name is an account's short one, and no address and no "officer olga".
+pub(super) fn is_short(name: &str) -> bool {
+    !name.contains(['@', ' '])
 }
 
 /// Gives for how long a certificate was granted, in seconds.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::access::is_short;
 use crate::audit::statement::CERTIFICATE;
 use crate::audit::{Mentions, Statement};
 use crate::time::UnixSeconds;
@@ -79,7 +80,7 @@ impl Tally {
         if statement.kind == "login-failed" {
             self.failure(statement);
         }
-        for by in actors(statement) {
+        for by in actors(statement, mentions) {
             let kind = statement.kind.clone();
             let action = self.actions.entry((by.clone(), kind.clone())).or_insert_with(|| Action {
                 by,
@@ -123,11 +124,12 @@ impl Tally {
     }
 }
 
-/// Gives who did something to somebody, as the events of all kinds name them; approvals count with the certificates.
-fn actors(statement: &Statement) -> BTreeSet<String> {
-    if statement.kind == CERTIFICATE {
-        return BTreeSet::new();
+/// Gives who did something to somebody: as `by` says, such as "officer olga", or else all who are named for it. Approvals
+/// in a certificate count with the certificate.
+fn actors(statement: &Statement, mentions: &Mentions) -> BTreeSet<String> {
+    match statement.text("by") {
+        _ if statement.kind == CERTIFICATE => BTreeSet::new(),
+        Some(by) => [by.to_owned()].into(),
+        None => mentions.actors.iter().filter(|name| is_short(name)).cloned().collect(),
     }
-    let named = ["by", "approver", "officer", "reviewer"].into_iter().filter_map(|role| statement.text(role));
-    named.map(str::to_owned).collect()
 }
