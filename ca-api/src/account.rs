@@ -141,6 +141,9 @@ bodies! {
         pub email: String,
         /// The groups.
         pub groups: Vec<String>,
+        /// Whose account it is, when that is not somebody of its own name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub person: Option<String>,
     }
 
     /// An invitation, shown this once.

@@ -16,8 +16,14 @@ macro_rules! bodies {
 }
 
 mod account;
+mod approvals;
+mod hosts;
+mod revocation;
 
 pub use account::*;
+pub use approvals::*;
+pub use hosts::*;
+pub use revocation::*;
 
 /// A text that is never printed: passwords, codes and tokens on their way.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -203,6 +209,9 @@ bodies! {
         pub log_key: String,
         /// The CA's public keys for users, one OpenSSH line each.
         pub user_ca_keys: Vec<String>,
+        /// The CA's public keys for hosts, one OpenSSH line each.
+        #[serde(default)]
+        pub host_ca_keys: Vec<String>,
     }
 
     /// `GET /v1/profiles`: the kinds of access there are.

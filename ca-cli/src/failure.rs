@@ -15,6 +15,8 @@ pub(crate) enum Exit {
     Refused,
     /// It was asked for in a way that makes no sense, or could not be done or checked.
     Unable,
+    /// It waits for somebody else.
+    Pending,
 }
 
 impl From<Exit> for std::process::ExitCode {
@@ -23,6 +25,7 @@ impl From<Exit> for std::process::ExitCode {
             Exit::Good => 0,
             Exit::Refused => 1,
             Exit::Unable => 2,
+            Exit::Pending => 3,
         })
     }
 }
@@ -69,6 +72,11 @@ impl Failure {
     /// Gives what went wrong, in one line.
     pub(crate) fn what(&self) -> &str {
         self.problem.detail.as_deref().unwrap_or(&self.problem.title)
+    }
+
+    /// Gives what to do about it.
+    pub(crate) fn hint_text(&self) -> Option<&str> {
+        self.problem.hint.as_deref()
     }
 
     /// Tells whether it is this kind of problem.

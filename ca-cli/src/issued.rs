@@ -21,10 +21,13 @@ pub(crate) struct Issued {
 
 /// Checks everything; the first thing that does not hold refuses the certificate.
 pub(crate) fn check(line: &str, request: &CertRequest, pins: &Pins, now: UnixSeconds) -> Result<Issued> {
-    judge(line, request, pins, now).map_err(|flaw| {
-        let what = format!("the server sent a certificate that is not right: {flaw}. It was not used");
-        Failure::new("bad-certificate", what).hint("Tell your security officers: this must not happen.")
-    })
+    judge(line, request, pins, now).map_err(|flaw| refuse(&flaw))
+}
+
+/// Says that a certificate is not what it has to be.
+pub(crate) fn refuse(flaw: &str) -> Failure {
+    let what = format!("the server sent a certificate that is not right: {flaw}. It was not used");
+    Failure::new("bad-certificate", what).hint("Tell your security officers: this must not happen.")
 }
 
 fn judge(
@@ -41,7 +44,7 @@ fn judge(
     let certificate = unverified.verify().map_err(|error| error.to_string())?;
     check_identity(&report, request)?;
     check_principals(&report, request)?;
-    check_times(&report, request, now)?;
+    check_times(&report, request.ttl, now)?;
     let evidence = check_log(report.log, pins)?;
     Ok(Issued { certificate, evidence })
 }
@@ -74,7 +77,12 @@ fn check_principals(report: &Report, request: &CertRequest) -> std::result::Resu
     }
 }
 
-fn check_times(report: &Report, request: &CertRequest, now: UnixSeconds) -> std::result::Result<(), String> {
+/// Checks that it is valid now, and for no longer than was asked for.
+pub(crate) fn check_times(
+    report: &Report,
+    asked: Option<Ttl>,
+    now: UnixSeconds,
+) -> std::result::Result<(), String> {
     let content = &report.content;
     match report.validity {
         Validity::Valid { .. } => {}
@@ -85,7 +93,7 @@ fn check_times(report: &Report, request: &CertRequest, now: UnixSeconds) -> std:
             return Err(format!("it begins in {secs} s by this machine's clock, which says {now}"));
         }
     }
-    let longest = request.ttl.map_or(u64::from(Ttl::MAX_SECS), Ttl::secs) + BACKDATE_SECS;
+    let longest = asked.map_or(u64::from(Ttl::MAX_SECS), Ttl::secs) + BACKDATE_SECS;
     let length = content.valid_before.0.saturating_sub(content.valid_after.0);
     if length > longest {
         return Err(format!("it lasts {length} s, and {longest} s is the most that was asked for"));
@@ -93,7 +101,8 @@ fn check_times(report: &Report, request: &CertRequest, now: UnixSeconds) -> std:
     Ok(())
 }
 
-fn check_log(standing: LogStanding, pins: &Pins) -> std::result::Result<VerifiedEvidence, String> {
+/// Checks that it is in the pinned log.
+pub(crate) fn check_log(standing: LogStanding, pins: &Pins) -> std::result::Result<VerifiedEvidence, String> {
     match standing {
         LogStanding::Proven(evidence) if evidence.origin == pins.origin => Ok(evidence),
         LogStanding::Proven(evidence) => Err(format!("it is in another log, {}", evidence.origin)),

@@ -1,7 +1,7 @@
 //! `ca`: what people type. Log in, ask for a certificate, look at one, audit the log.
 //!
 //! Data goes to stdout, everything meant for a person to stderr, prompts to the terminal. Exit codes: 0 it went well,
-//! 1 refused or findings, 2 wrong usage or could not be done or checked.
+//! 1 refused or findings, 2 wrong usage or could not be done or checked, 3 it waits for approval.
 
 mod agent;
 mod audit;
@@ -11,8 +11,11 @@ mod commands;
 mod failure;
 mod http;
 mod issued;
+mod issued_host;
 mod keys;
+mod known_hosts;
 mod output;
+mod pending;
 mod pins;
 mod render;
 mod retry;

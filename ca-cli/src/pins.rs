@@ -23,6 +23,9 @@ pub(crate) struct Pins {
     /// The CA keys for users.
     #[serde(with = "key_lines")]
     pub(crate) user_ca_keys: Vec<PublicKey>,
+    /// The CA keys for hosts; none in what was pinned before there were any.
+    #[serde(default, with = "key_lines")]
+    pub(crate) host_ca_keys: Vec<PublicKey>,
     /// When this was pinned.
     pub(crate) pinned_at: UnixSeconds,
     /// The certificates that vouch for the server's TLS, in PEM, when they are not the platform's.
@@ -41,13 +44,19 @@ impl Pins {
         if log_key.name() != origin.as_str() {
             return Err(bad("a log key", &format!("it is of {}, not of {origin}", log_key.name())));
         }
-        let keys =
-            trust.user_ca_keys.iter().map(|line| line.parse()).collect::<std::result::Result<Vec<_>, _>>();
-        let user_ca_keys = keys.map_err(|error| bad("a CA key", &error))?;
+        let keys = |lines: &[String]| {
+            let keys = lines.iter().map(|line| line.parse()).collect::<std::result::Result<Vec<_>, _>>();
+            keys.map_err(|error| bad("a CA key", &error))
+        };
+        let (user_ca_keys, host_ca_keys) = (keys(&trust.user_ca_keys)?, keys(&trust.host_ca_keys)?);
         if user_ca_keys.is_empty() {
             return Err(bad("no CA key", &"there must be one"));
         }
-        Ok(Self { server: server.to_owned(), origin, log_key, user_ca_keys, pinned_at: now, tls_ca })
+        if user_ca_keys.iter().any(|key| host_ca_keys.contains(key)) {
+            return Err(bad("a CA key", &"the same is for users and for hosts"));
+        }
+        let server = server.to_owned();
+        Ok(Self { server, origin, log_key, user_ca_keys, host_ca_keys, pinned_at: now, tls_ca })
     }
 
     /// Reads what was kept.
@@ -74,11 +83,18 @@ impl Pins {
         };
         compare("log", &self.origin, &now.origin);
         compare("log key", &self.log_key, &now.log_key);
-        for key in now.user_ca_keys.iter().filter(|key| !self.user_ca_keys.contains(key)) {
-            changes.push(format!("the CA key {} {} is new", key.kind(), key.fingerprint()));
-        }
-        for key in self.user_ca_keys.iter().filter(|key| !now.user_ca_keys.contains(key)) {
-            changes.push(format!("the CA key {} {} is gone", key.kind(), key.fingerprint()));
+        let mut compare = |what: &str, pinned: &[PublicKey], found: &[PublicKey]| {
+            for key in found.iter().filter(|key| !pinned.contains(key)) {
+                changes.push(format!("the {what} {} {} is new", key.kind(), key.fingerprint()));
+            }
+            for key in pinned.iter().filter(|key| !found.contains(key)) {
+                changes.push(format!("the {what} {} {} is gone", key.kind(), key.fingerprint()));
+            }
+        };
+        compare("CA key", &self.user_ca_keys, &now.user_ca_keys);
+        // Pinned before there were CA keys for hosts: none is trusted until it is pinned, and nothing is held against it.
+        if !self.host_ca_keys.is_empty() {
+            compare("CA key for hosts", &self.host_ca_keys, &now.host_ca_keys);
         }
         changes
     }
@@ -94,7 +110,11 @@ impl Pins {
 
     /// Gives what an inspector needs.
     pub(crate) fn trust(&self) -> cert::Trust {
-        cert::Trust { ca_keys: self.user_ca_keys.clone(), log_key: Some(self.log_key.clone()) }
+        cert::Trust {
+            ca_keys: self.user_ca_keys.clone(),
+            host_ca_keys: self.host_ca_keys.clone(),
+            log_key: Some(self.log_key.clone()),
+        }
     }
 
     /// Says in words what is pinned.
@@ -102,6 +122,9 @@ impl Pins {
         let mut text = String::new();
         for key in &self.user_ca_keys {
             let _ = writeln!(text, "  CA key   {} {}", key.kind(), key.fingerprint());
+        }
+        for key in &self.host_ca_keys {
+            let _ = writeln!(text, "  host CA  {} {}", key.kind(), key.fingerprint());
         }
         let _ = write!(text, "  log key  {}", self.log_key);
         text
@@ -137,6 +160,7 @@ mod tests {
             origin: origin.to_owned(),
             log_key: VerifierKey::new(origin, [seed; 32]).unwrap().to_string(),
             user_ca_keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+            host_ca_keys: Vec::new(),
         }
     }
 
@@ -166,6 +190,21 @@ mod tests {
 
         let failure = pinned.mismatch(&changes);
         assert!(failure.what().contains("SHA256:"), "{failure:?}");
+    }
+
+    #[test]
+    fn h4_the_ca_for_hosts_is_pinned_by_itself() {
+        let with = |hosts: &[&str]| Trust {
+            host_ca_keys: hosts.iter().map(|key| (*key).to_owned()).collect(),
+            ..trust("ca.example.com/log", 1, &[KEY_1])
+        };
+        let (none, one) = (pins(&with(&[])), pins(&with(&[KEY_2])));
+        assert_eq!(Pins::from_json(&one.to_json()).unwrap(), one);
+        assert!(none.changes(&one).is_empty(), "pinned before there were any");
+        assert!(matches!(&one.changes(&none)[..], [gone] if gone.ends_with("is gone")));
+        assert_eq!(one.trust().host_ca_keys, one.host_ca_keys);
+        let same = Pins::new("https://ca.example.com", &with(&[KEY_1]), UnixSeconds(0), None);
+        assert!(same.is_err(), "one key for both");
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! Which server, and where what is known about it is kept.
 
 use ca_api::Secret;
+use ca_core::names::RequestId;
 use reqwest::Url;
+use zeroize::Zeroizing;
 
 use crate::cli::Global;
 use crate::failure::{Failure, Result};
+use crate::pending::PendingFile;
 use crate::pins::Pins;
 use crate::session::SavedSession;
 use crate::state::StateDir;
@@ -111,6 +114,23 @@ impl Site {
         self.state.remove(&self.file("session.json"))
     }
 
+    /// Gives a request of this machine's that waits.
+    pub(crate) fn pending(&self, id: RequestId) -> Result<Option<PendingFile>> {
+        let text = self.state.read(&self.file(&pending_name(id)))?.map(Zeroizing::new);
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    /// Keeps a request that waits, with the key that was made for it.
+    pub(crate) fn save_pending(&self, id: RequestId, pending: &PendingFile) -> Result<()> {
+        let text = Zeroizing::new(serde_json::to_string_pretty(pending).unwrap_or_default());
+        self.state.write(&self.file(&pending_name(id)), &text)
+    }
+
+    /// Forgets a request that is over.
+    pub(crate) fn remove_pending(&self, id: RequestId) -> Result<()> {
+        self.state.remove(&self.file(&pending_name(id)))
+    }
+
     fn file(&self, name: &str) -> String {
         format!("{}/{name}", self.folder)
     }
@@ -127,6 +147,10 @@ pub(crate) fn all_pins() -> Vec<Pins> {
         .collect();
     pins.sort_by_key(|pins| pins.server != current.trim());
     pins
+}
+
+fn pending_name(id: RequestId) -> String {
+    format!("pending/{id}.json")
 }
 
 fn parse_url(text: &str) -> Result<Url> {

@@ -2,17 +2,20 @@
 //!
 //! Nothing here reads a clock, randomness, a file or a socket (I3): time and nonces are arguments.
 //!
-//! Reading order: [`names`], [`time`], [`ssh`], [`request`], [`policy`], [`cert`], [`issuance`], [`krl`], [`log`],
-//! [`audit`].
+//! Reading order: [`names`], [`time`], [`ssh`], [`request`], [`host_request`], [`policy`], [`approval`], [`cert`],
+//! [`issuance`], [`krl`], [`log`], [`revocation`], [`audit`].
 
+pub mod approval;
 pub mod audit;
 pub mod cert;
+pub mod host_request;
 pub mod issuance;
 pub mod krl;
 pub mod log;
 pub mod names;
 pub mod policy;
 pub mod request;
+pub mod revocation;
 pub mod ssh;
 pub mod time;
 pub mod wire;

@@ -77,6 +77,10 @@ checked_string!(
     UserName, "user name", "it must match ^[a-z0-9_][a-z0-9._-]{0,63}$", is_account
 );
 checked_string!(
+    /// Who stands behind an account: two accounts of one person have the same.
+    PersonName, "person", "it must match ^[a-z0-9_][a-z0-9._-]{0,63}$", is_account
+);
+checked_string!(
     /// The name of a kind of access, as the policy defines it.
     ProfileName, "profile name", "it must match ^[a-z0-9_][a-z0-9._-]{0,63}$", is_account
 );
@@ -103,6 +107,10 @@ checked_string!(
     Label, "label",
     "it must be one line of 1 to 40 characters without control characters or marks that reorder text", is_label
 );
+
+mod host;
+
+pub use host::{DnsName, HostName, HostNames};
 
 fn is_label(s: &str) -> bool {
     is_reason(s) && s.trim() == s && s.chars().count() <= 40
@@ -195,55 +203,69 @@ impl fmt::Display for Principals {
     }
 }
 
-/// A request's identity and its time in one: a ULID chosen by the client.
-///
-/// Because the id carries the time (48 bits of milliseconds), a request is fresh or stale by its id alone, and an id
-/// seen once can be forgotten as soon as it is stale: nothing with that id will be accepted again (I8).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct RequestId(ulid::Ulid);
+/// Declares an identity that carries its time: a ULID in its one spelling.
+macro_rules! timed_id {
+    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(ulid::Ulid);
 
-impl RequestId {
-    /// Makes an id from the time in milliseconds and 80 random bits.
-    pub fn from_parts(time: crate::time::UnixMillis, random: u128) -> Self {
-        Self(ulid::Ulid::from_parts(time.0, random))
-    }
+        impl $name {
+            /// Makes an id from the time in milliseconds and 80 random bits.
+            pub fn from_parts(time: crate::time::UnixMillis, random: u128) -> Self {
+                Self(ulid::Ulid::from_parts(time.0, random))
+            }
 
-    /// Gives the time the id was made.
-    pub fn time(self) -> crate::time::UnixMillis {
-        crate::time::UnixMillis(self.0.timestamp_ms())
-    }
+            /// Gives the time the id was made.
+            pub fn time(self) -> crate::time::UnixMillis {
+                crate::time::UnixMillis(self.0.timestamp_ms())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NameError;
+
+            fn from_str(s: &str) -> Result<Self, NameError> {
+                let rule = "it must be a ULID: 26 upper-case characters of Crockford's base 32";
+                let id = ulid::Ulid::from_string(s).map_err(|_| NameError::new($what, s, rule))?;
+                if id.to_string() == s { Ok(Self(id)) } else { Err(NameError::new($what, s, rule)) }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = NameError;
+
+            fn try_from(value: String) -> Result<Self, NameError> {
+                value.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.to_string()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
 }
 
-impl FromStr for RequestId {
-    type Err = NameError;
-
-    fn from_str(s: &str) -> Result<Self, NameError> {
-        let rule = "it must be a ULID: 26 upper-case characters of Crockford's base 32";
-        let id = ulid::Ulid::from_string(s).map_err(|_| NameError::new("request id", s, rule))?;
-        if id.to_string() == s { Ok(Self(id)) } else { Err(NameError::new("request id", s, rule)) }
-    }
-}
-
-impl TryFrom<String> for RequestId {
-    type Error = NameError;
-
-    fn try_from(value: String) -> Result<Self, NameError> {
-        value.parse()
-    }
-}
-
-impl From<RequestId> for String {
-    fn from(id: RequestId) -> Self {
-        id.to_string()
-    }
-}
-
-impl fmt::Display for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+timed_id!(
+    /// A request's identity and its time in one: a ULID chosen by the client.
+    ///
+    /// Because the id carries the time (48 bits of milliseconds), a request is fresh or stale by its id alone, and an id
+    /// seen once can be forgotten as soon as it is stale: nothing with that id will be accepted again (I8).
+    RequestId, "request id"
+);
+timed_id!(
+    /// The identity of something an officer signs, and its time in one: a ULID chosen by the officer's program.
+    ApprovalId, "approval id"
+);
 
 /// A certificate's serial number, which is also its index in the log.
 ///
@@ -270,7 +292,8 @@ impl fmt::Display for Serial {
     }
 }
 
-/// What sshd logs of a certificate: the owner's e-mail address, a slash and the request id.
+/// What sshd logs of a certificate: the owner's e-mail address, a slash and the request id; for a host `host/`, its first
+/// name, a slash and the request id, which no person's can be taken for: an address has an `@` before the first slash.
 ///
 /// It is built here from checked parts and never taken from outside (A7).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -280,6 +303,11 @@ impl KeyId {
     /// Builds the key id of a request.
     pub fn new(email: &Email, request: RequestId) -> Self {
         Self(format!("{email}/{request}"))
+    }
+
+    /// Builds the key id of a request for a host.
+    pub fn of_host(names: &HostNames, request: RequestId) -> Self {
+        Self(format!("host/{}/{request}", names.first()))
     }
 
     /// Gives the key id as text.

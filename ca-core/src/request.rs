@@ -129,23 +129,34 @@ impl CertRequest {
 
     /// Checks that it was made just now: an old one cannot be used again, and its id need not be remembered (I8, A12).
     pub fn check_fresh(&self, now: UnixMillis) -> Result<(), RequestError> {
-        let made = self.id.time();
-        if made.0.abs_diff(now.0) <= FRESHNESS_SECS * 1000 {
-            return Ok(());
-        }
-        Err(RequestError::Stale { made, now })
+        check_fresh(self.id, now)
     }
 
     /// Checks that it is meant for this authority.
     pub fn check_authority(&self, own: &Origin) -> Result<(), RequestError> {
-        if self.authority == *own {
-            return Ok(());
-        }
-        Err(RequestError::OtherAuthority { found: self.authority.to_string(), wanted: own.to_string() })
+        check_authority(&self.authority, own)
     }
 }
 
-fn unless_dash(text: &str) -> Option<&str> {
+/// Checks that a request of any kind with this id was made just now.
+pub(crate) fn check_fresh(id: RequestId, now: UnixMillis) -> Result<(), RequestError> {
+    let made = id.time();
+    if made.0.abs_diff(now.0) <= FRESHNESS_SECS * 1000 {
+        return Ok(());
+    }
+    Err(RequestError::Stale { made, now })
+}
+
+/// Checks that a request of any kind is meant for this authority.
+pub(crate) fn check_authority(named: &Origin, own: &Origin) -> Result<(), RequestError> {
+    if named == own {
+        return Ok(());
+    }
+    Err(RequestError::OtherAuthority { found: named.to_string(), wanted: own.to_string() })
+}
+
+/// Gives a field's text; `None` for the dash that stands for nothing asked for.
+pub(crate) fn unless_dash(text: &str) -> Option<&str> {
     Some(text).filter(|t| *t != "-")
 }
 

@@ -18,7 +18,7 @@ impl UnixMillis {
 }
 
 /// Seconds since the Unix epoch, the unit of certificates (OpenSSH PROTOCOL.certkeys).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Default, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UnixSeconds(pub u64);
 

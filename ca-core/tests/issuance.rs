@@ -104,17 +104,17 @@ fn i1_another_precert_is_not_logged() {
     let mut more = grant(KeyKind::Ed25519);
     more.extensions.insert("permit-port-forwarding".to_owned(), Vec::new());
     for precert in [
-        Precert::prepare(&other, serial, &[7; 32], ca().public()),
-        Precert::prepare(&later, serial, &[7; 32], ca().public()),
-        Precert::prepare(&more, serial, &[7; 32], ca().public()),
-        Precert::prepare(&grant(KeyKind::EcdsaP256), serial, &[7; 32], ca().public()),
-        Precert::prepare(&grant(KeyKind::Ed25519), serial, &[8; 32], ca().public()),
-        Precert::prepare(&grant(KeyKind::Ed25519), serial, &[7; 32], key(KeyKind::Ed25519).public()),
+        Precert::prepare(&other, serial, &[7; 32], &ca().user_ca()),
+        Precert::prepare(&later, serial, &[7; 32], &ca().user_ca()),
+        Precert::prepare(&more, serial, &[7; 32], &ca().user_ca()),
+        Precert::prepare(&grant(KeyKind::EcdsaP256), serial, &[7; 32], &ca().user_ca()),
+        Precert::prepare(&grant(KeyKind::Ed25519), serial, &[8; 32], &ca().user_ca()),
+        Precert::prepare(&grant(KeyKind::Ed25519), serial, &[7; 32], &key(KeyKind::Ed25519).user_ca()),
     ] {
         assert!(matches!(refused(precert), NotLogged::NotIncluded(_)));
     }
     let at_6 =
-        Precert::prepare(&grant(KeyKind::Ed25519), Serial::at_index(6).unwrap(), &[7; 32], ca().public());
+        Precert::prepare(&grant(KeyKind::Ed25519), Serial::at_index(6).unwrap(), &[7; 32], &ca().user_ca());
     assert_eq!(refused(at_6), NotLogged::SerialIsNotIndex { serial: 6, index: 5 });
 }
 
@@ -230,7 +230,7 @@ fn h2_the_extension_bears_the_logs_name_and_stands_alone() {
 #[test]
 fn a15_a_serial_that_is_not_the_index_is_refused_though_logged_and_signed() {
     let serial = Serial::at_index(6).unwrap();
-    let precert = Precert::prepare(&grant(KeyKind::Ed25519), serial, &[7; 32], ca().public());
+    let precert = Precert::prepare(&grant(KeyKind::Ed25519), serial, &[7; 32], &ca().user_ca());
     let logged = commit_precert(&signer(), KeyKind::Ed25519, precert, 5, 4);
     let refused = Err(NotLogged::SerialIsNotIndex { serial: 6, index: 5 });
     assert_eq!(logged.logged().map(drop), refused);
@@ -276,8 +276,11 @@ fn h2_a_malformed_proof_is_refused() {
 fn a_report_tells_where_a_certificate_stands() {
     let logged = commit(KeyKind::Ed25519, ca(), 5, 4);
     let certificate = UnverifiedCertificate::from_bytes(logged.certificate(ca()).bytes()).unwrap();
-    let trust =
-        Trust { ca_keys: vec![ca().public().clone()], log_key: Some(signer().verifier_key().clone()) };
+    let trust = Trust {
+        ca_keys: vec![ca().public().clone()],
+        log_key: Some(signer().verifier_key().clone()),
+        ..Trust::default()
+    };
     let report = Report::new(&certificate, &trust, now());
     assert!(report.signature.is_ok() && report.ca_pinned == Some(true));
     assert!(matches!(report.log, LogStanding::Proven(proven) if proven.index == 5));
@@ -286,6 +289,7 @@ fn a_report_tells_where_a_certificate_stands() {
     let other = Trust {
         ca_keys: vec![key(KeyKind::Rsa).public().clone()],
         log_key: Some(log_signer(ORIGIN, 2).verifier_key().clone()),
+        ..Trust::default()
     };
     let report = Report::new(&certificate, &other, now());
     assert!(report.ca_pinned == Some(false) && matches!(report.log, LogStanding::Refuted(_)));

@@ -3,11 +3,11 @@
 
 mod support;
 
-use ca_core::issuance::Precert;
-use ca_core::log::event::{Event, RequestDenied, What};
+use ca_core::issuance::{Precert, UserCa};
+use ca_core::log::event::{Event, HostCertificateIntent, Mark, RequestDenied, What};
 use ca_core::log::hash::sha256;
 use ca_core::log::leaf::{EntryType, Leaf};
-use ca_core::names::Serial;
+use ca_core::names::{RequestId, Serial};
 use ca_core::policy::{FactorKind, Purpose};
 use ca_core::ssh::{KeyKind, PublicKey};
 use support::ledger::{grant, intent};
@@ -35,14 +35,31 @@ fn denied() -> RequestDenied {
     }
 }
 
+fn created(host_ca: &[&str]) -> What {
+    let origin = "ca.example.com/log".parse().unwrap();
+    let host_ca = host_ca.iter().map(ToString::to_string).collect();
+    What::LogCreated { origin, ca: vec!["SHA256:x".to_owned()], host_ca }
+}
+
+fn log_events() -> Vec<(What, String)> {
+    vec![
+        (created(&[]), r#""type":"log-created","origin":"ca.example.com/log","ca":["SHA256:x"]}"#.to_owned()),
+        (
+            created(&["SHA256:y"]),
+            r#""type":"log-created","origin":"ca.example.com/log","ca":["SHA256:x"],"host_ca":["SHA256:y"]}"#
+                .to_owned(),
+        ),
+        (
+            What::HostCaAdded { ca: "SHA256:y".to_owned(), by: "console".to_owned() },
+            r#""type":"host-ca-added","ca":"SHA256:y","by":"console"}"#.to_owned(),
+        ),
+    ]
+}
+
 fn plain_events() -> Vec<(What, String)> {
     let ann = || "ann".parse().unwrap();
     let id = policy(&[]).id();
     vec![
-        (
-            What::LogCreated { origin: "ca.example.com/log".parse().unwrap(), ca: vec!["SHA256:x".to_owned()] },
-            r#""type":"log-created","origin":"ca.example.com/log","ca":["SHA256:x"]}"#.to_owned(),
-        ),
         (
             What::PolicyAdopted { policy: id, text: "a = 1\n".to_owned() },
             format!(r#""type":"policy-adopted","policy":"{id}","text":"a = 1\n"}}"#),
@@ -52,6 +69,7 @@ fn plain_events() -> Vec<(What, String)> {
                 user: ann(),
                 email: "ann@example.com".parse().unwrap(),
                 groups: vec!["engineers".parse().unwrap()],
+                person: None,
                 factors: vec![FactorKind::Totp, FactorKind::Webauthn],
                 by: "operator".to_owned(),
             },
@@ -120,6 +138,17 @@ fn plain_events() -> Vec<(What, String)> {
             ),
         ),
         (
+            What::KrlPublished(Box::new(ca_core::log::event::KrlPublished {
+                version: ca_core::krl::KrlVersion(7),
+                sha256: "00ff".to_owned(),
+                covers: 5,
+                generated: ca_core::time::UnixSeconds(1_790_000_000),
+                certificates: 2,
+                keys: 1,
+            })),
+            r#""type":"krl-published","version":7,"sha256":"00ff","covers":5,"generated":1790000000,"certificates":2,"keys":1}"#.to_owned(),
+        ),
+        (
             What::SigningFailed { index: 9, cause: "no".to_owned() },
             r#""type":"signing-failed","index":9,"cause":"no"}"#.to_owned(),
         ),
@@ -128,7 +157,7 @@ fn plain_events() -> Vec<(What, String)> {
 
 #[test]
 fn the_line_of_every_type_stays_as_it_is() {
-    for (what, expected) in plain_events() {
+    for (what, expected) in log_events().into_iter().chain(plain_events()) {
         let line = line(what.clone());
         assert_eq!(line, format!("{HEAD}{expected}"));
         let read = Event::from_line(&line).unwrap();
@@ -146,7 +175,8 @@ fn the_line_of_a_certificate_stays_as_it_is() {
     let fixed: PublicKey = fixed.parse().unwrap();
     let mut grant = grant(KeyKind::Ed25519);
     grant.key = fixed.clone().try_into().unwrap();
-    let precert = Precert::prepare(&grant, Serial::at_index(7).unwrap(), &[7; 32], &fixed);
+    let precert =
+        Precert::prepare(&grant, Serial::at_index(7).unwrap(), &[7; 32], &UserCa::new(fixed.clone()));
     let mut intent = intent(KeyKind::Ed25519, &precert);
     (intent.request, intent.signature) = ("r\n".to_owned(), "s".to_owned());
     intent.precert = "cHJlY2VydA==".to_owned();
@@ -213,4 +243,39 @@ fn i9_a7_whatever_is_said_stays_on_its_line() {
         assert!(!line.bytes().any(|b| b < 0x20), "{line:?}");
         assert_eq!(Event::from_line(&line).unwrap().what, what);
     }
+}
+
+#[test]
+fn the_line_of_a_hosts_certificate_stays_as_it_is() {
+    let request_id = RequestId::from_parts(NOW, 7);
+    let id = policy(&[]).id();
+    let what = What::HostCertificate(Box::new(HostCertificateIntent {
+        request: "r\n".to_owned(),
+        signature: None,
+        facts: facts(),
+        policy: id,
+        decided_at: now(),
+        precert: "cHJlY2VydA==".to_owned(),
+        request_id,
+        profile: "db".parse().unwrap(),
+        names: "*.db.x,db1.x".parse().unwrap(),
+        ttl: "168h".parse().unwrap(),
+        reason: None,
+        key: "SHA256:k".to_owned(),
+        key_id: format!("host/db1.x/{request_id}"),
+        serial: 7,
+        ca: "SHA256:y".to_owned(),
+        valid_after: now(),
+        valid_before: now(),
+    }));
+    let line = line(what.clone());
+    let expected = format!(
+        r#"{HEAD}"type":"host-certificate","request":"r\n","signature":null,"facts":{FACTS},"policy":"{id}","decided_at":1790000000,"precert":"cHJlY2VydA==","request_id":"{request_id}","profile":"db","names":["db1.x","*.db.x"],"ttl":"168h","reason":null,"key":"SHA256:k","key_id":"host/db1.x/{request_id}","serial":7,"ca":"SHA256:y","valid_after":1790000000,"valid_before":1790000000}}"#
+    );
+    assert_eq!(line, expected);
+    assert_eq!(Mark::from_line(&line).unwrap().request_id, Some(request_id));
+    let read = Event::from_line(&line).unwrap();
+    assert_eq!((&read.what, read.precert().unwrap()), (&what, Some(b"precert".to_vec())));
+    let leaf = Leaf::new(EntryType::Certificate, NOW, Some(b"precert"), sha256(line.as_bytes()));
+    assert_eq!(read.leaf(&line).unwrap(), leaf);
 }

@@ -3,29 +3,89 @@
 
 mod support;
 
-use ca_core::policy::{Policy, PolicyError, SourceAddress};
+use ca_core::policy::{FactorKind, Policy, PolicyError, PolicyFiles, Problem, SourceAddress};
 use proptest::prelude::*;
-use support::policy_text;
+use support::{ENGINEERS, policy_text, read};
+
+fn parse(profiles: &str) -> Result<Policy, PolicyError> {
+    read(profiles, ENGINEERS)
+}
 
 fn error_of(lines: &[&str]) -> String {
-    policy_text(lines).parse::<Policy>().unwrap_err().to_string()
+    problem(&policy_text(lines)).to_string()
+}
+
+fn problem(profiles: &str) -> Problem {
+    parse(profiles).unwrap_err().problems()[0].clone()
+}
+
+/// The shipped policy.
+fn shipped() -> PolicyFiles {
+    PolicyFiles {
+        profiles: include_str!("../../policies/profiles.toml").to_owned(),
+        rules: include_str!("../../policies/rules.cedar").to_owned(),
+        cases: None,
+    }
 }
 
 #[test]
-fn the_shipped_policy_parses() {
-    let text = include_str!("../../policies/profiles.toml");
-    let policy: Policy = text.parse().unwrap();
+fn the_shipped_policy_parses_without_a_warning() {
+    let policy = Policy::read(&shipped()).unwrap();
     let names: Vec<&str> = policy.profiles().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["backup", "dev", "prod-root", "prod-web"]);
-    assert_eq!(policy.text(), text);
+    assert_eq!(policy.warnings(), []);
     assert!(policy.profile(&"prod-root".parse().unwrap()).unwrap().require_reason);
 }
 
 #[test]
-fn the_identity_is_the_hash_of_the_bytes() {
-    let id = |text: &str| text.parse::<Policy>().unwrap().id().to_string();
-    assert_eq!(id(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-    assert_ne!(id(&policy_text(&[])), id(&(policy_text(&[]) + "\n")));
+fn the_identity_is_the_hash_of_both_files_and_their_text_reads_back() {
+    let policy = |profiles: &str, rules: &str| read(profiles, rules).unwrap();
+    let (profiles, rules) = (policy_text(&[]), ENGINEERS);
+    let one = policy(&profiles, rules);
+    let again: Policy = one.text().parse().unwrap();
+    assert!(again.id() == one.id() && again.text() == one.text());
+    assert_ne!(one.id(), policy(&(profiles.clone() + "\n"), rules).id());
+    assert_ne!(one.id(), policy(&profiles, &format!("{rules} ")).id());
+    assert_ne!(policy(&format!("{profiles}# "), "").id(), policy(&profiles, "").id());
+    assert_eq!(
+        policy("", "").text(),
+        "countersign policy v1\nprofiles.toml 0\n\nrules.cedar 0\n\n",
+        "the form is fixed: logs hold it"
+    );
+    let text = one.text();
+    for wrong in [
+        "",
+        &profiles,
+        &text.replace(" v1", " v2"),
+        &text.replacen("profiles.toml ", "profiles.toml 0", 1),
+        &text.replacen("profiles.toml ", "profiles.toml +", 1),
+        &format!("{text}\n"),
+        text.trim_end(),
+    ] {
+        assert!(wrong.parse::<Policy>().is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn who_comes_from_the_old_form_is_told_where_things_are_now() {
+    let error = error_of(&["groups = [\"engineers\"]"]);
+    assert!(error.contains("line 8") && error.contains("rules.cedar now"), "{error}");
+    let error = problem(&format!("officers = [\"o\"]\n{}", policy_text(&[]))).to_string();
+    assert!(error.contains("line 1") && error.contains("rules.cedar now"), "{error}");
+    let none = PolicyFiles::read(|name| Ok((name == "profiles.toml").then(String::new))).unwrap_err();
+    assert!(none.to_string().contains("rules.cedar") && none.to_string().contains("permit"), "{none}");
+}
+
+#[test]
+fn strength_stands_for_the_kinds_of_factor_that_have_it() {
+    let factors = |strength: &str| {
+        let line = format!("factor_strength = \"{strength}\"");
+        let policy = support::policy(&[&line, "factors = []"]);
+        policy.profiles().next().unwrap().1.factors.clone()
+    };
+    assert_eq!(factors("phishing-resistant"), [FactorKind::Webauthn].into());
+    let standard = [FactorKind::Totp, FactorKind::Yubikey, FactorKind::Webauthn];
+    assert_eq!(factors("standard"), standard.into());
 }
 
 #[test]
@@ -37,10 +97,10 @@ fn a_key_that_is_not_known_is_refused_with_its_line() {
         ("critical_options = {}", "critical_options"),
     ] {
         let error = error_of(&[line]);
-        assert!(error.contains("line 9") && error.contains(name), "{error}");
+        assert!(error.contains("line 8") && error.contains(name), "{error}");
     }
-    let error = format!("{}[defaults]\nmax_ttl = \"1h\"\n", policy_text(&[])).parse::<Policy>().unwrap_err();
-    assert!(error.to_string().contains("line 9") && error.to_string().contains("defaults"), "{error}");
+    let error = problem(&format!("{}[defaults]\nmax_ttl = \"1h\"\n", policy_text(&[])));
+    assert!(error.line == Some(8) && error.what.contains("defaults"), "{error}");
 }
 
 #[test]
@@ -61,24 +121,31 @@ fn a_value_that_is_not_known_is_refused_with_its_line() {
         "principals = [\"{users}\"]",
         "principals = [\"root,deploy\"]",
         "principals = [\"*\"]",
-        "groups = [\"a b\"]",
+        "principals = [{ group = \"a b\", account = \"root\" }]",
+        "principals = [{ group = \"admins\" }]",
+        "factor_strength = \"good\"",
+        "ticket_pattern = \"\"",
+        "ticket_pattern = \".*\"",
+        "ticket_pattern = \"(\"",
+        "ticket_pattern = \"(?u)x\"",
+        "ticket_pattern = \"[0-9]{1,1000}{1,1000}\"",
         "max_ttl = \"0s\"",
         "max_ttl = \"32d\"",
         "max_ttl = 3600",
         "max_ttl = \"-1h\"",
         "verify_required = \"yes\"",
     ] {
-        let error = policy_text(&[line]).parse::<Policy>().unwrap_err();
-        assert!(matches!(&error, PolicyError::Syntax(text) if text.contains("line ")), "{line}: {error}");
+        let error = problem(&policy_text(&[line]));
+        assert!(error.line == Some(8) || error.line == Some(7), "{line}: {error}");
     }
 }
 
 #[test]
 fn what_must_be_said_cannot_be_left_out() {
     let text = policy_text(&[]);
-    for key in ["description", "groups", "principals", "default_ttl", "max_ttl", "factors", "login_max_age"] {
+    for key in ["description", "principals", "default_ttl", "max_ttl", "factors", "login_max_age"] {
         let without: String = text.split_inclusive('\n').filter(|l| !l.starts_with(key)).collect();
-        let error = without.parse::<Policy>().unwrap_err().to_string();
+        let error = problem(&without).to_string();
         assert!(error.contains(key), "{key}: {error}");
     }
 }
@@ -87,8 +154,8 @@ fn what_must_be_said_cannot_be_left_out() {
 fn contradictions_are_refused_with_the_rule() {
     let many = format!("principals = [{}]", vec!["\"root\""; 257].join(","));
     for (lines, rule) in [
-        (&["groups = []"][..], "at least one group"),
-        (&["principals = []"], "1 to 256"),
+        (&["principals = []"][..], "1 to 256"),
+        (&["factor_strength = \"standard\""], "not both"),
         (&[many.as_str()], "1 to 256"),
         (&["factors = []"], "at least one factor"),
         (&["default_ttl = \"5h\""], "default_ttl must not be above max_ttl"),
@@ -101,9 +168,9 @@ fn contradictions_are_refused_with_the_rule() {
         (&["key_kinds = []"], "key_kinds"),
         (&["verify_required = true", "key_kinds = [\"ed25519\", \"rsa\"]"], "sk- kind"),
     ] {
-        let error = policy_text(lines).parse::<Policy>().unwrap_err();
-        let PolicyError::Profile { profile, rule: found } = &error else { panic!("{error}") };
-        assert!(profile.as_str() == "dev" && found.contains(rule), "{lines:?}: {error}");
+        let error = problem(&policy_text(lines));
+        assert!(error.line == Some(1) && error.what.contains("profile dev"), "{lines:?}: {error}");
+        assert!(error.what.contains(rule), "{lines:?}: {error}");
     }
 }
 
@@ -116,7 +183,7 @@ fn what_does_not_contradict_is_taken() {
         &["default_ttl = \"4h\""],
         &["extensions = []"],
     ] {
-        assert!(policy_text(lines).parse::<Policy>().is_ok(), "{lines:?}");
+        assert!(parse(&policy_text(lines)).is_ok(), "{lines:?}");
     }
     let policy = support::policy(&[]);
     let (_, profile) = policy.profiles().next().unwrap();
@@ -126,18 +193,15 @@ fn what_does_not_contradict_is_taken() {
 
 #[test]
 fn a_profile_is_defined_once() {
-    let twice = policy_text(&[]).repeat(2);
-    assert!(matches!(twice.parse::<Policy>(), Err(PolicyError::Syntax(_))));
-    let twice = policy_text(&["max_ttl = \"4h\"", "max_ttl = \"8h\""]);
-    assert!(matches!(twice.parse::<Policy>(), Err(PolicyError::Syntax(_))));
-    let bad_name = policy_text(&[]).replace("profiles.dev", "profiles.Dev");
-    assert!(matches!(bad_name.parse::<Policy>(), Err(PolicyError::Syntax(_))));
+    assert_eq!(problem(&policy_text(&[]).repeat(2)).line, Some(8));
+    assert!(problem(&policy_text(&["max_ttl = \"4h\"", "max_ttl = \"8h\""])).line.is_some());
+    assert_eq!(problem(&policy_text(&[]).replace("profiles.dev", "profiles.Dev")).line, Some(1));
 }
 
 proptest! {
     #[test]
     fn arbitrary_text_never_panics(text in any::<String>(), key in "[a-z_]{1,12}", value in any::<String>()) {
         let _ = text.parse::<Policy>();
-        let _ = policy_text(&[&format!("{key} = {value}")]).parse::<Policy>();
+        let _ = read(&policy_text(&[&format!("{key} = {value}")]), &text);
     }
 }

@@ -12,11 +12,11 @@ use ca_core::request::CertRequest;
 use ca_core::ssh::KeyKind;
 use ca_core::time::{Ttl, UnixSeconds};
 use proptest::prelude::*;
-use support::{KINDS, certifiable, facts, now, policy, request};
+use support::{KINDS, certifiable, facts, now, policy, policy_text, read, request};
 
 fn denials(policy: &Policy, request: &CertRequest, facts: &Facts) -> Vec<Denial> {
     match decide(policy, request, facts, now()) {
-        Decision::Grant(_) => Vec::new(),
+        Decision::Grant(_) | Decision::NeedsApproval(_) => Vec::new(),
         Decision::Deny(denials) => {
             assert_eq!(denials.policy, policy.id());
             assert!(!denials.reasons.is_empty() && !denials.to_string().is_empty());
@@ -28,6 +28,7 @@ fn denials(policy: &Policy, request: &CertRequest, facts: &Facts) -> Vec<Denial>
 fn grant(policy: &Policy, request: &CertRequest, facts: &Facts) -> Grant {
     match decide(policy, request, facts, now()) {
         Decision::Grant(grant) => *grant,
+        Decision::NeedsApproval(quorum) => panic!("{quorum}"),
         Decision::Deny(denials) => panic!("{denials}"),
     }
 }
@@ -40,11 +41,29 @@ type Case = (&'static [&'static str], fn(&mut CertRequest), fn(&mut Facts), fn(&
 
 #[test]
 fn every_rule_says_no_by_itself() {
-    let cases: [Case; 12] = [
+    let cases: [Case; 15] = [
         (&[], |r| r.user = "bob".parse().unwrap(), |_| (), |d| matches!(d, Denial::OtherUser { .. })),
         (&[], |_| (), |f| f.user.enabled = false, |d| matches!(d, Denial::UserDisabled { .. })),
         (&[], |r| r.profile = "prod".parse().unwrap(), |_| (), |d| matches!(d, Denial::NoSuchProfile { .. })),
-        (&["groups = [\"operators\"]"], |_| (), |_| (), |d| matches!(d, Denial::NotPermitted { .. })),
+        (
+            &["principals = [{ group = \"operators\", account = \"root\" }]"],
+            |_| (),
+            |_| (),
+            |d| matches!(d, Denial::NoPrincipal { .. }),
+        ),
+        (&["ticket_pattern = \"CHG-[0-9]+\""], |_| (), |_| (), |d| matches!(d, Denial::TicketMissing { .. })),
+        (
+            &["ticket_pattern = \"INC-[0-9]+\""],
+            |r| r.reason = None,
+            |_| (),
+            |d| matches!(d, Denial::ReasonMissing { .. }),
+        ),
+        (
+            &["factor_strength = \"phishing-resistant\"", "factors = []"],
+            |_| (),
+            |_| (),
+            |d| matches!(d, Denial::FactorMissing { .. }),
+        ),
         (&[], |_| (), |f| f.user.groups.clear(), |d| matches!(d, Denial::NotPermitted { .. })),
         (&["factors = [\"webauthn\"]"], |_| (), |_| (), |d| matches!(d, Denial::FactorMissing { .. })),
         (&[], |_| (), |f| f.session.factors.clear(), |d| matches!(d, Denial::FactorMissing { .. })),
@@ -80,7 +99,6 @@ fn every_rule_says_no_by_itself() {
 #[test]
 fn every_reason_is_given_and_each_once() {
     let lines = [
-        "groups = [\"operators\"]",
         "factors = [\"webauthn\"]",
         "max_ttl = \"1m\"",
         "default_ttl = \"1m\"",
@@ -93,6 +111,7 @@ fn every_reason_is_given_and_each_once() {
     request.reason = None;
     request.principals = Some(vec!["root".parse().unwrap()].try_into().unwrap());
     facts.user.enabled = false;
+    facts.user.groups.clear();
     let found = denials(&policy(&lines), &request, &facts);
     assert_eq!(found.len(), 8, "{found:?}");
 }
@@ -165,22 +184,39 @@ fn the_user_template_is_the_session_s_user() {
     assert_eq!(granted.key, request(KeyKind::Ed25519).key);
 }
 
-fn cases() -> impl Strategy<Value = (Vec<String>, CertRequest, Facts, u64)> {
+const MAPPED: &str = "{ group = \"operators\", account = \"dba\" }";
+
+/// Any of these rules, some of which permit, forbid, or cannot be evaluated.
+const RULES: [&str; 5] = [
+    "@id(\"a\") permit (principal in Group::\"engineers\", action == Action::\"request\", resource == Profile::\"dev\");",
+    "@id(\"b\") permit (principal in Group::\"operators\", action, resource);",
+    "@id(\"c\") forbid (principal, action, resource) when { context.login_age > 3000 };",
+    "@id(\"d\") forbid (principal in Group::\"others\", action, resource) when { context.login_age * 9223372036854775807 > 0 };",
+    "@id(\"e\") permit (principal, action, resource) when { context.login_age * 9223372036854775807 > 0 };",
+];
+
+fn cases() -> impl Strategy<Value = (Vec<String>, Vec<&'static str>, CertRequest, Facts, u64)> {
     let subset = |names: &'static [&'static str]| prop::sample::subsequence(names, 1..=names.len());
     let quoted = |names: Vec<&str>| names.iter().map(|n| format!("\"{n}\"")).collect::<Vec<_>>().join(",");
     let lines = (
-        subset(&["engineers", "others", "operators"]),
-        subset(&["{user}", "deploy", "root", "bob"]),
+        subset(&[
+            "\"{user}\"",
+            "\"deploy\"",
+            "\"root\"",
+            "\"bob\"",
+            MAPPED,
+            "{ group = \"others\", account = \"{user}\" }",
+        ]),
+        any::<bool>(),
         (1..5_u64, 0..8_u64),
         prop::sample::subsequence(vec!["permit-pty", "permit-user-rc", "permit-X11-forwarding"], 0..=3),
         prop::sample::select(vec!["\"any\"", "\"requester\"", "{ networks = [\"10.0.0.0/8\"] }"]),
         (any::<bool>(), any::<bool>(), any::<bool>()),
     )
         .prop_map(
-            move |(groups, principals, (default, more), extensions, source, (verify, force, reason))| {
+            move |(principals, ticket, (default, more), extensions, source, (verify, force, reason))| {
                 let mut lines = vec![
-                    format!("groups = [{}]", quoted(groups)),
-                    format!("principals = [{}]", quoted(principals)),
+                    format!("principals = [{}]", principals.join(",")),
                     format!("default_ttl = \"{default}h\""),
                     format!("max_ttl = \"{}h\"", default + more),
                     format!("extensions = [{}]", quoted(extensions)),
@@ -189,6 +225,7 @@ fn cases() -> impl Strategy<Value = (Vec<String>, CertRequest, Facts, u64)> {
                     format!("require_reason = {reason}"),
                 ];
                 lines.extend(force.then(|| "force_command = \"/bin/true\"".to_owned()));
+                lines.extend(ticket.then(|| "ticket_pattern = \"INC-[0-9]+\"".to_owned()));
                 lines
             },
         );
@@ -206,22 +243,26 @@ fn cases() -> impl Strategy<Value = (Vec<String>, CertRequest, Facts, u64)> {
             request.reason = request.reason.filter(|_| reason);
             request
         });
-    let facts = (any::<bool>(), any::<u128>(), 0..5000_u64).prop_map(|(enabled, ip, age)| {
+    let groups = prop::sample::subsequence(vec!["engineers", "others", "operators"], 0..=3);
+    let facts = (any::<bool>(), any::<u128>(), 0..5000_u64, groups).prop_map(|(enabled, ip, age, groups)| {
         let mut facts = facts();
+        facts.user.groups = groups.iter().map(|group| group.parse().unwrap()).collect();
         facts.user.enabled = enabled || age % 2 == 0;
         facts.source.ip = IpAddr::V6(ip.into());
         facts.session.factors[0].at = now().minus_secs(age);
         facts
     });
-    (lines, requests, facts, 0..5_u64)
+    let rules = prop::sample::subsequence(RULES.to_vec(), 1..=RULES.len());
+    (lines, rules, requests, facts, 0..5_u64)
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 
     #[test]
-    fn a_grant_is_within_profile_and_request((lines, request, facts, later) in cases()) {
-        let policy = policy(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    fn a_grant_is_within_profile_and_request((lines, rules, request, facts, later) in cases()) {
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let policy = read(&policy_text(&lines), &rules.join("\n")).unwrap();
         let profile = policy.profile(&request.profile).unwrap();
         let at = UnixSeconds(now().0 + later);
         let decision = decide(&policy, &request, &facts, at);
@@ -229,10 +270,19 @@ proptest! {
         let Decision::Grant(granted) = decision else { return Ok(()) };
 
         prop_assert!(facts.user.enabled && request.user == facts.user.name);
-        prop_assert!(!profile.groups.is_disjoint(&facts.user.groups));
+        let in_group = |name: &str| facts.user.groups.iter().any(|group| group.as_str() == name);
+        let age = at.0 - facts.session.factors[0].at.0;
+        let applies = |id: &str| rules.iter().any(|rule| rule.starts_with(&format!("@id(\"{id}\")")));
+        let permitted = (applies("a") && in_group("engineers"))
+            || (applies("b") && in_group("operators"))
+            || (applies("e") && age == 1);
+        prop_assert!(permitted, "a rule permits it");
+        prop_assert!(!(applies("c") && age > 3000), "no rule forbids it");
+        prop_assert!(!(applies("d") && in_group("others") && age > 0), "no rule that may forbid it failed");
         prop_assert!(at.0 - facts.session.factors[0].at.0 <= profile.login_max_age.secs());
         for principal in granted.principals.iter() {
-            prop_assert!(profile.principals.iter().any(|p| p.resolve(&facts.user.name) == *principal));
+            prop_assert!(profile.principals.iter().any(|p| p.resolve(&facts.user).as_ref() == Some(principal)));
+            prop_assert!(principal.as_str() != "dba" || in_group("operators"));
             prop_assert!(request.principals.iter().all(|asked| asked.iter().any(|p| p == principal)));
         }
         prop_assert_eq!(granted.ttl, request.ttl.unwrap_or(profile.default_ttl));
@@ -240,7 +290,7 @@ proptest! {
         prop_assert_eq!(granted.valid_before.0 - at.0, granted.ttl.secs());
         prop_assert_eq!(at.0 - granted.valid_after.0, BACKDATE_SECS);
         prop_assert_eq!(&granted.key, &request.key);
-        prop_assert!(!profile.require_reason || request.reason.is_some());
+        prop_assert!(!profile.needs_reason() || request.reason.is_some());
 
         let names: Vec<&str> = profile.extensions.iter().map(|e| e.name()).collect();
         prop_assert!(granted.extensions.iter().all(|(n, v)| v.is_empty() && names.contains(&n.as_str())));

@@ -6,12 +6,14 @@ use ca_core::names::ProfileName;
 use ca_core::policy::{Action, Facts, Policy, Source};
 
 use crate::accounts::Accounts;
+use crate::ca_keys::CaKeys;
 use crate::ceremony::Ceremonies;
 use crate::clock::Clock;
 use crate::ledger::{Ledger, LogKeys};
 use crate::login::{Login, Session};
 use crate::objects::ObjectStore;
-use crate::signer::CaKey;
+use crate::policy::InForce;
+use crate::revocation::Revocations;
 
 /// The parts of a running server.
 #[derive(Debug)]
@@ -19,19 +21,21 @@ pub struct App {
     /// The clock.
     pub clock: Clock,
     /// The policy in force; see [`App::policy`].
-    pub(crate) in_force: Arc<Policy>,
+    pub(crate) in_force: InForce,
     /// Where everything is recorded.
     pub ledger: Ledger,
     /// The log's name and keys.
     pub keys: Arc<LogKeys>,
     /// The log's objects, for reading.
     pub objects: Arc<dyn ObjectStore>,
-    /// The CA key.
-    pub ca: CaKey,
+    /// The CA keys.
+    pub ca: CaKeys,
     /// Accounts, as their owners change them.
     pub accounts: Accounts,
     /// Where security keys are shown, if there is a page for them.
     pub ceremonies: Option<Arc<Ceremonies>>,
+    /// What is revoked.
+    pub revocations: Arc<Revocations>,
     /// Logins and sessions.
     pub login: Login,
 }
@@ -42,7 +46,7 @@ pub type SharedApp = Arc<App>;
 impl App {
     /// Gives the policy in force, for one decision and all that follows from it.
     pub fn policy(&self) -> Arc<Policy> {
-        Arc::clone(&self.in_force)
+        self.in_force.policy()
     }
 
     /// Tells whether the policy permits somebody behind a session to do something now, on one profile where it is about one.
@@ -53,7 +57,7 @@ impl App {
         session: &Session,
         source: Source,
     ) -> bool {
-        let facts = Facts { user: session.user.clone(), session: session.login.clone(), source };
+        let facts = Facts::new(session.user.clone(), session.login.clone(), source);
         self.policy().permits(action, on, &facts, self.clock.now().seconds())
     }
 }

@@ -5,11 +5,13 @@ use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ca_api::Problem;
+use ca_core::approval::ApprovalError;
 use ca_core::policy::Denials;
 use ca_core::request::RequestError;
 use ca_core::ssh::SshSigError;
 
 use crate::accounts::AccountError;
+use crate::approvals::RequestProblem;
 use crate::ceremony::CeremonyError;
 use crate::factors::hash_pool::PoolError;
 use crate::ledger::LedgerError;
@@ -43,12 +45,18 @@ pub enum ApiError {
     /// The session is one for certificates, and this call changes the account (F14).
     #[error("this needs the password and a factor, shown now")]
     NeedsCredentials,
+    /// The session is one for certificates, but its login is older than an hour.
+    #[error("this needs a login of the last hour")]
+    LoginTooOld,
     /// The ceremony with a security key does not go on.
     #[error(transparent)]
     Ceremony(#[from] CeremonyError),
     /// The account was not changed.
     #[error(transparent)]
     Account(#[from] AccountError),
+    /// The request does not go on.
+    #[error(transparent)]
+    Waiting(#[from] RequestProblem),
     /// The policy said no.
     #[error("{0}")]
     Denied(Denials),
@@ -58,6 +66,9 @@ pub enum ApiError {
     /// A member of the body has a value that cannot be.
     #[error("{0}")]
     Unacceptable(String),
+    /// Something that comes by itself is not there yet.
+    #[error("{0}")]
+    Unready(&'static str),
     /// There is nothing of that name.
     #[error("there is no {0}")]
     NotFound(String),
@@ -100,12 +111,14 @@ impl ApiError {
             }
             Self::Login(error) => login_problem(error),
             Self::NoSession => problem(401, "no-session", "this needs a login").hint("Run `ca login`."),
+            Self::LoginTooOld => problem(401, "login-too-old", &self.to_string()).hint("Run `ca login`."),
             Self::NeedsCredentials => {
                 let hint = "A session alone changes nothing: log in for it, with purpose `account`.";
                 problem(401, "full-credentials-needed", &self.to_string()).hint(hint)
             }
             Self::Account(error) => account_problem(error),
             Self::Ceremony(error) => ceremony_problem(error),
+            Self::Waiting(error) => request_problem(error),
             Self::Denied(denials) => {
                 let hint =
                     format!("Policy {} said so; `ca status` shows how you are logged in.", denials.policy);
@@ -115,11 +128,20 @@ impl ApiError {
             Self::Unacceptable(_) => {
                 problem(400, "malformed", "the body is not what this call takes").detail(self)
             }
+            Self::Unready(_) => {
+                problem(503, "not-ready", "this is not ready yet").detail(self).retry_after(1)
+            }
             Self::NotFound(_) => problem(404, "not-found", "there is no such thing here").detail(self),
             Self::Ledger(error) => ledger_problem(error),
             Self::Store(_) => problem(503, "log-unavailable", "the log cannot be read now").retry_after(5),
             Self::Internal(_) => problem(500, "internal", "the server failed").hint("Its log says why."),
         }
+    }
+}
+
+impl From<store::StoreError> for ApiError {
+    fn from(error: store::StoreError) -> Self {
+        Self::internal(error)
     }
 }
 
@@ -131,7 +153,11 @@ fn account_problem(error: &AccountError) -> Problem {
         AccountError::WrongCode => {
             say(400, "wrong-code").hint("The factor was not added: try the next code.")
         }
-        AccountError::Unknown { .. } | AccountError::NoFactor | AccountError::NoKey => say(404, "not-found"),
+        AccountError::Unknown { .. }
+        | AccountError::NoFactor
+        | AccountError::NoKey
+        | AccountError::NoSigningKey => say(404, "not-found"),
+        AccountError::SigningKey(error) => approval_problem(error),
         AccountError::NotConfigured(_) => say(404, "no-such-factor").hint("Its operator has not set it up."),
         AccountError::Send(SendError::Limit { retry_after_secs }) => {
             say(429, "too-many-messages").retry_after(*retry_after_secs)
@@ -149,7 +175,10 @@ fn account_problem(error: &AccountError) -> Problem {
         AccountError::Ceremony(error) => ceremony_problem(error),
         AccountError::TooMany => say(409, "too-many").hint("Remove one first."),
         AccountError::Store(
-            store::StoreError::Taken | store::StoreError::FactorTaken | store::StoreError::ApiKeyTaken,
+            store::StoreError::Taken
+            | store::StoreError::FactorTaken
+            | store::StoreError::ApiKeyTaken
+            | store::StoreError::SigningKeyTaken,
         ) => say(409, "taken").hint("Choose another name or label."),
         AccountError::Hash(PoolError::Overloaded) => {
             problem(503, "busy", "the server is busy").retry_after(1)
@@ -166,6 +195,35 @@ fn account_problem(error: &AccountError) -> Problem {
         | AccountError::Store(_) => {
             problem(503, "unavailable", "the account cannot be changed at the moment").retry_after(5)
         }
+    }
+}
+
+/// What somebody is told who asks for, or decides about, what has to be approved.
+fn request_problem(error: &RequestProblem) -> Problem {
+    let say = |status, kind| problem(status, kind, &error.to_string());
+    match error {
+        RequestProblem::Unknown => say(404, "no-request").hint("See what waits: ca requests"),
+        RequestProblem::Own => say(403, "own-request").hint("Somebody else has to."),
+        RequestProblem::NotYours => say(403, "not-allowed"),
+        RequestProblem::Over(_) => say(409, "request-over").hint("It has to be asked again: ca request"),
+        RequestProblem::Again => say(409, "approved-already"),
+        RequestProblem::Approval(error) => approval_problem(error),
+        RequestProblem::TooMany => say(429, "too-many-requests").hint("Cancel one: ca cancel ID"),
+    }
+}
+
+fn approval_problem(error: &ApprovalError) -> Problem {
+    let say = |status, kind| problem(status, kind, &error.to_string());
+    match error {
+        ApprovalError::OtherAuthority
+        | ApprovalError::OtherRequest
+        | ApprovalError::OtherPolicy
+        | ApprovalError::OtherExpiry => say(409, "other-request").hint("Look at it again: ca show ID"),
+        ApprovalError::OtherApprover => say(403, "other-approver"),
+        ApprovalError::NoSuchKey => say(403, "no-such-key").hint("Register it: ca approval-key add FILE"),
+        ApprovalError::Stale => say(401, "stale").hint("Check this machine's clock, and sign again."),
+        ApprovalError::Signature(_) => say(401, "approval-signature"),
+        _ => say(400, "malformed-approval"),
     }
 }
 

@@ -2,7 +2,9 @@
 
 pub mod accounts;
 pub mod app;
+pub mod approvals;
 pub mod audit;
+pub mod ca_keys;
 pub mod ceremony;
 pub mod clock;
 pub mod commands;
@@ -12,14 +14,16 @@ pub mod error;
 pub mod factors;
 pub mod ids;
 pub mod issue;
+pub mod issue_host;
 pub mod key_files;
 pub mod ledger;
 pub mod listen;
 pub mod login;
 pub mod messages;
 pub mod objects;
-pub mod policy_files;
+pub mod policy;
 pub mod providers;
+pub mod revocation;
 pub mod rotation;
 pub mod routes;
 pub mod secret;

@@ -1,4 +1,4 @@
-//! What the server asks and sends outside: validation of Yubikeys, SMS, mail. Each is there when it is configured.
+//! What the server asks and sends outside: validation of Yubikeys, SMS, mail, webhooks. Each is there when it is configured.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use crate::factors::yubikey::validator::{Validator, ValidatorError};
 use crate::messages::SetupError;
 use crate::messages::mail::Mailer;
 use crate::messages::sms::{self, SmsSender};
+use crate::messages::webhook::Webhook;
 
 /// Why a provider cannot be used as configured.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +16,7 @@ pub enum ProviderError {
     /// Yubikeys.
     #[error("[yubikey]: {0}")]
     Yubikey(#[from] ValidatorError),
-    /// SMS or mail.
+    /// SMS, mail or webhook.
     #[error(transparent)]
     Messages(#[from] SetupError),
 }
@@ -29,6 +30,8 @@ pub struct Providers {
     pub sms: Option<SmsGateway>,
     /// Who sends mail.
     pub mail: Option<Mailer>,
+    /// Who calls the webhook.
+    pub webhook: Option<Webhook>,
 }
 
 /// A sender of SMS with the limits it is used within.
@@ -51,6 +54,7 @@ impl Providers {
             yubikey: config.yubikey.as_ref().map(Validator::new).transpose()?,
             sms,
             mail: config.mail.as_ref().map(Mailer::new).transpose()?,
+            webhook: config.webhook.as_ref().map(Webhook::new).transpose()?,
         })
     }
 }

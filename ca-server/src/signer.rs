@@ -25,7 +25,9 @@ pub enum CaKeyError {
     )]
     Malformed,
     /// It is encrypted and the passphrase is missing or wrong.
-    #[error("the CA key is encrypted and the passphrase {0}: set CA_SERVER_CA_PASSPHRASE")]
+    #[error(
+        "the CA key is encrypted and the passphrase {0}: set CA_SERVER_CA_PASSPHRASE, or CA_SERVER_HOST_CA_PASSPHRASE for the CA key for hosts"
+    )]
     Passphrase(&'static str),
     /// Its kind is not one that signs here.
     #[error("a CA key must be ed25519 or ecdsa, not {0}")]

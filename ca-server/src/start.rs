@@ -3,11 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
+use ca_core::log::SignedCheckpoint;
 use ca_core::log::event::What;
+use zeroize::Zeroizing;
 
 use crate::accounts::Accounts;
 use crate::app::{App, SharedApp};
 use crate::audit::LogAudit;
+use crate::ca_keys::CaKeys;
 use crate::ceremony::Ceremonies;
 use crate::clock::Clock;
 use crate::config::{Config, Log};
@@ -21,9 +25,10 @@ use crate::objects::directory::Directory;
 use crate::objects::s3::{S3, S3Config};
 use crate::objects::{ObjectStore, probe};
 use crate::providers::Providers;
+use crate::revocation::Keeper;
 use crate::signer::CaKey;
 use crate::store::Store;
-use crate::{key_files, policy_files};
+use crate::{approvals, key_files, policy};
 
 /// Opens the object store and makes it prove what the log relies on.
 pub async fn objects(config: &Config) -> anyhow::Result<Arc<dyn ObjectStore>> {
@@ -49,11 +54,25 @@ pub async fn objects(config: &Config) -> anyhow::Result<Arc<dyn ObjectStore>> {
     Ok(store)
 }
 
+/// The variable with the passphrase of the CA key for users.
+pub(crate) const USERS_PASSPHRASE: &str = "CA_SERVER_CA_PASSPHRASE";
+
+/// The variable with the passphrase of the CA key for hosts.
+pub(crate) const HOSTS_PASSPHRASE: &str = "CA_SERVER_HOST_CA_PASSPHRASE";
+
+const NO_HOST_CA: &str = "there is no keys.host_ca: hosts have a CA key of their own. \
+                          Make it with `ca-server add-host-ca --config FILE`, which says what to put under [keys]";
+
+/// Gives the passphrase of a CA key, if the environment has it.
+pub(crate) fn passphrase(variable: &str) -> Option<Zeroizing<String>> {
+    std::env::var(variable).ok().map(Zeroizing::new)
+}
+
 /// The keys of an authority, loaded from their files.
 #[derive(Debug)]
 pub struct Keys {
-    /// The CA key.
-    pub ca: CaKey,
+    /// The CA keys.
+    pub ca: CaKeys,
     /// The log's name and key.
     pub log: Arc<LogKeys>,
     /// The key of the factors' secrets.
@@ -65,9 +84,12 @@ pub struct Keys {
 impl Keys {
     /// Loads them; a file that others can read is refused (S3).
     pub fn load(config: &Config) -> anyhow::Result<Self> {
-        let passphrase = std::env::var("CA_SERVER_CA_PASSPHRASE").ok();
+        let users =
+            CaKey::load(&config.keys.ca, passphrase(USERS_PASSPHRASE).as_ref().map(|text| text.as_str()))?;
+        let hosts = config.keys.host_ca.as_ref().context(NO_HOST_CA)?;
+        let hosts = CaKey::load(hosts, passphrase(HOSTS_PASSPHRASE).as_ref().map(|text| text.as_str()))?;
         Ok(Self {
-            ca: CaKey::load(&config.keys.ca, passphrase.as_deref())?,
+            ca: CaKeys::new(users, hosts)?,
             log: Arc::new(key_files::log_keys(&config.keys.log, &config.origin)?),
             sealer: Arc::new(Sealer::load(&config.keys.sealing)?),
             pepper: Arc::new(Pepper::load(&config.keys.pepper)?),
@@ -77,12 +99,16 @@ impl Keys {
 
 /// Puts a running server together: opens everything, takes up the log, and records the policy it will decide by.
 pub async fn app(config: Config) -> anyhow::Result<(SharedApp, Tasks)> {
-    let policy = policy_files::load(&config.policy).map_err(anyhow::Error::msg)?;
+    let folder = config.policy.clone();
+    let policy = policy::load(&folder).map_err(anyhow::Error::msg)?;
     let parts = Parts::open(config).await?;
     let (ledger, tasks) = parts.open_log().await?;
     // At every start, so that what the log knows of the policy never rests on what a database remembers.
     let adopted = What::PolicyAdopted { policy: policy.id(), text: policy.text().to_owned() };
     ledger.append(Draft::Event(adopted)).await?;
+    let (log, ca) = (Arc::clone(&parts.keys.log), parts.keys.ca.public().users().key());
+    let keeper = Keeper::load(parts.state.clone(), ledger.clone(), log, ca, Clock::system()).await?;
+    let revocations = keeper.start().await?;
     let setup = parts.login_setup(&ledger).await?;
     if setup.providers.mail.is_none() {
         tracing::warn!("there is no [mail]: nobody is warned when their account changes");
@@ -95,13 +121,14 @@ pub async fn app(config: Config) -> anyhow::Result<(SharedApp, Tasks)> {
     };
     let app = App {
         clock: Clock::system(),
-        in_force: Arc::new(policy),
+        in_force: policy::InForce::new(folder, policy),
         ledger,
         keys: parts.keys.log,
         objects: parts.objects,
         ca: parts.keys.ca,
         accounts,
         ceremonies: setup.ceremonies.clone(),
+        revocations,
         login: Login::new(setup, times),
     };
     Ok((Arc::new(app), tasks))
@@ -155,7 +182,7 @@ impl Parts {
         Setup {
             store: Arc::clone(&self.objects),
             keys: Arc::clone(&self.keys.log),
-            ca: self.keys.ca.public().clone(),
+            cas: self.keys.ca.public().clone(),
             node: node_name(&self.config),
             clock: Clock::system(),
         }
@@ -185,9 +212,15 @@ impl Parts {
         Ok(Some(Arc::new(Ceremonies::new(self.state.clone(), sealer, Clock::system(), party))))
     }
 
-    /// Takes up the log.
+    /// Takes up the log, and brings what waits for approval in line with it.
     pub async fn open_log(&self) -> anyhow::Result<(Ledger, Tasks)> {
-        Ok(Ledger::open(self.setup(), Arc::new(Seen(self.state.clone()))).await?)
+        let seen = Seen(self.state.clone());
+        let note = seen.load().await.map_err(anyhow::Error::msg)?;
+        let known = note.map(|note| SignedCheckpoint::parse(&note, self.keys.log.verifier())).transpose()?;
+        let known = known.map_or(0, |checkpoint| checkpoint.size());
+        let (ledger, tasks) = Ledger::open(self.setup(), Arc::new(seen)).await?;
+        approvals::recover(&self.state, ledger.taken_up(), known, &Clock::system()).await?;
+        Ok((ledger, tasks))
     }
 
     /// Begins the log.

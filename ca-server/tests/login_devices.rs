@@ -43,6 +43,7 @@ async fn add_bob(world: &World) -> Alice {
         name: "bob".into(),
         email: "bob@example.com".into(),
         groups: vec![],
+        person: None,
         password: PASSWORD.into(),
     };
     Alice::new(world.node.accounts.add(&bob, "operator").await.unwrap())

@@ -139,6 +139,7 @@ async fn f8_every_spelling_is_one_account_with_one_counter() {
         name: "ALICE ".into(),
         email: "other@example.com".into(),
         groups: vec![],
+        person: None,
         password: PASSWORD.into(),
     };
     assert!(matches!(world.node.accounts.add(&twin, "operator").await, Err(AccountError::Store(_))));
@@ -152,6 +153,7 @@ async fn f9_unknown_name_wrong_password_and_disabled_account_look_the_same() {
         name: "bob".into(),
         email: "bob@example.com".into(),
         groups: vec![],
+        person: None,
         password: PASSWORD.into(),
     };
     world.node.accounts.add(&bob, "operator").await.unwrap();
@@ -188,6 +190,7 @@ async fn f16_every_password_gets_a_clear_answer() {
             name: "carol".into(),
             email: "carol@example.com".into(),
             groups: vec![],
+            person: None,
             password: Secret::new(password),
         };
         world.node.accounts.add(&new, "operator").await

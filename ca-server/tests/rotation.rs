@@ -33,6 +33,7 @@ async fn add(world: &World, name: &str) -> Result<Alice, AccountError> {
         name: name.to_owned(),
         email: format!("{name}@example.com"),
         groups: Vec::new(),
+        person: None,
         password: PASSWORD.into(),
     };
     Ok(Alice::new(world.node.accounts.add(&new, "operator").await?))

@@ -44,7 +44,7 @@ async fn a_database_of_a_newer_server_is_refused() {
     let path = folder.path().join("state.db");
     Store::open(&path).await.unwrap().close().await;
     let pool = sqlx::SqlitePool::connect(&format!("sqlite://{}", path.display())).await.unwrap();
-    sqlx::query("UPDATE _sqlx_migrations SET version = 9999").execute(&pool).await.unwrap();
+    sqlx::query("UPDATE _sqlx_migrations SET version = 9999 WHERE version = (SELECT MAX(version) FROM _sqlx_migrations)").execute(&pool).await.unwrap();
     pool.close().await;
     let error = Store::open(&path).await.unwrap_err();
     assert!(matches!(error, StoreError::SchemaTooNew { found: 9999, .. }), "{error}");

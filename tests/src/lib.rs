@@ -6,6 +6,7 @@
 
 pub mod agent;
 pub mod api;
+pub mod approvals;
 pub mod background;
 pub mod browser;
 pub mod bucket;
@@ -31,5 +32,6 @@ pub mod stand_in;
 pub mod totp;
 pub mod twilio;
 pub mod webauthn;
+pub mod webhook;
 pub mod wire;
 pub mod yubico;

@@ -52,7 +52,7 @@ impl Key {
 pub fn request(origin: &str, user: &str, profile: &str, key: &Key) -> Result<CertRequest> {
     Ok(CertRequest {
         authority: origin.parse().ok().context("not an origin")?,
-        id: new_id()?,
+        id: new_id(RequestId::from_parts)?,
         user: user.parse()?,
         profile: profile.parse()?,
         ttl: None,
@@ -68,8 +68,9 @@ pub fn signed_request(origin: &str, user: &str, profile: &str) -> Result<Certifi
     Ok(key.sign(&request(origin, user, profile, &key)?))
 }
 
-fn new_id() -> Result<RequestId> {
+/// Makes an id as of now.
+pub fn new_id<T>(from_parts: fn(UnixMillis, u128) -> T) -> Result<T> {
     let millis = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
     let random = u128::from(getrandom::u64()?) << 16 | u128::from(getrandom::u32()? & 0xffff);
-    Ok(RequestId::from_parts(UnixMillis(u64::try_from(millis)?), random))
+    Ok(from_parts(UnixMillis(u64::try_from(millis)?), random))
 }

@@ -15,6 +15,17 @@ use crate::programs::{program, repository};
 /// The origin of every test server's log.
 pub const ORIGIN: &str = "ca.example.com/log";
 
+/// The rules of servers with profiles of their own: everybody in the usual groups may have every one.
+pub const RULES: &str = r#"
+@id("engineers") permit (principal in Group::"engineers", action == Action::"request", resource);
+@id("operators") permit (principal in Group::"operators", action == Action::"request", resource);
+@id("automation") permit (principal in Group::"automation", action == Action::"request", resource);
+@id("auditors") permit (principal in Group::"auditors", action == Action::"audit", resource);
+@id("enrollers") permit (principal in Group::"host-enrollers", action == Action::"certify-host", resource);
+@id("officers") permit (principal in Group::"security-officers", action, resource)
+unless { action == Action::"request" };
+"#;
+
 /// A server with a folder, and a process while it runs.
 pub struct Server {
     folder: PathBuf,
@@ -34,14 +45,23 @@ impl Server {
         Self::start_with(None, None)
     }
 
-    /// Starts a new server, with the log in a bucket if one is given, and a policy other than the sample if given.
-    pub fn start_with(bucket: Option<Bucket>, policy: Option<&str>) -> Result<Self> {
+    /// Starts a new server, with the log in a bucket if one is given, and with other profiles than the sample's if given,
+    /// which engineers, operators and automation may have.
+    pub fn start_with(bucket: Option<Bucket>, profiles: Option<&str>) -> Result<Self> {
         let mut server = Self::make(bucket)?;
         run(&mut server.init_command()?)?;
-        if let Some(policy) = policy {
-            std::fs::write(server.folder.join("policies/profiles.toml"), policy)?;
+        if let Some(profiles) = profiles {
+            server.set_policy(profiles, RULES)?;
         }
         server.serve()?;
+        Ok(server)
+    }
+
+    /// Makes a server with this policy, not started yet.
+    pub fn make_ruled(profiles: &str, rules: &str) -> Result<Self> {
+        let server = Self::make(None)?;
+        run(&mut server.init_command()?)?;
+        server.set_policy(profiles, rules)?;
         Ok(server)
     }
 
@@ -145,6 +165,22 @@ impl Server {
         std::fs::read_to_string(self.log_file()).unwrap_or_default()
     }
 
+    /// Puts another policy without cases into the folder; a server that runs takes it up by itself.
+    pub fn set_policy(&self, profiles: &str, rules: &str) -> Result<()> {
+        let folder = self.policy();
+        match std::fs::remove_file(folder.join("cases.toml")) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+        std::fs::write(folder.join("profiles.toml"), profiles)?;
+        Ok(std::fs::write(folder.join("rules.cedar"), rules)?)
+    }
+
+    /// Gives the folder of the policy.
+    pub fn policy(&self) -> PathBuf {
+        self.folder.join("policies")
+    }
+
     /// Gives the address of the API.
     pub fn url(&self) -> &str {
         &self.url
@@ -178,6 +214,11 @@ impl Server {
     /// Gives the file with the CA's public key, for `TrustedUserCAKeys`.
     pub fn ca_key(&self) -> PathBuf {
         self.folder.join("ca_key.pub")
+    }
+
+    /// Gives the file with the CA's public key for hosts.
+    pub fn host_ca_key(&self) -> PathBuf {
+        self.folder.join("host_ca_key.pub")
     }
 
     /// Gives the certificate that clients trust the server by.

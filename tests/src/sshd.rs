@@ -54,6 +54,16 @@ impl Sshd {
         &self.account
     }
 
+    /// Gives the OpenSSH it is from.
+    pub fn openssh(&self) -> &OpenSsh {
+        &self.openssh
+    }
+
+    /// Gives the port it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Gives the configuration it runs with.
     pub fn config(&self) -> Result<String> {
         Ok(fs::read_to_string(self.folder.path().join("sshd_config"))?)

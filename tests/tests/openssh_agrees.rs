@@ -15,7 +15,7 @@ fn ssh_keygen_and_ca_inspect_agree_on_every_kind_of_key() -> Result<()> {
     let ann = Person::new(&server, "ann", &["engineers", "operators"])?;
     ann.login()?;
     for (kind, profile) in
-        [("ed25519", "dev"), ("ecdsa", "prod-web"), ("rsa", "prod-root"), ("ed25519", "prod-web")]
+        [("ed25519", "dev"), ("ecdsa", "prod-web"), ("rsa", "prod-web"), ("ed25519", "prod-web")]
     {
         let key = ann.new_key(&format!("{kind}-{profile}"), &[kind])?;
         let certificate = ann.request(profile, &key, &["--reason", "INC-42"])?;

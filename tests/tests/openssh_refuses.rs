@@ -14,7 +14,6 @@ use countersign_tests::sshd::{Sshd, running_user};
 const POLICY: &str = r#"
 [profiles.good]
 description = "the account we run as"
-groups = ["engineers"]
 principals = ["{account}"]
 default_ttl = "1h"
 max_ttl = "1h"
@@ -23,7 +22,6 @@ login_max_age = "1h"
 
 [profiles.other]
 description = "another account"
-groups = ["engineers"]
 principals = ["somebody-else"]
 default_ttl = "1h"
 max_ttl = "1h"
@@ -32,7 +30,6 @@ login_max_age = "1h"
 
 [profiles.requester]
 description = "from where it was asked for"
-groups = ["engineers"]
 principals = ["{account}"]
 default_ttl = "1h"
 max_ttl = "1h"
@@ -42,7 +39,6 @@ source_address = "requester"
 
 [profiles.elsewhere]
 description = "from networks that we are not in"
-groups = ["engineers"]
 principals = ["{account}"]
 default_ttl = "1h"
 max_ttl = "1h"

@@ -16,14 +16,16 @@ mod survey;
 mod tests;
 mod tree_only;
 mod walk;
+mod whole;
 
 use ca_core::log::tile::TilePath;
 
-pub(crate) use events::Events;
+pub(crate) use events::{Events, rounds};
 pub(crate) use location::Place;
 pub(crate) use memory::Memory;
 pub(crate) use progress::rate;
 pub(crate) use run::{Earlier, Outcome, verify};
+pub(crate) use whole::{Basis, read_whole};
 
 use crate::failure::Result;
 

@@ -186,8 +186,8 @@ impl super::run::Counts {
         self.rounds += 1;
         for entry in opened.entries() {
             match &entry.event.what {
-                What::Certificate(_) => self.certificates += 1,
-                What::RequestDenied(_) => self.denials += 1,
+                What::Certificate(_) | What::HostCertificate(_) => self.certificates += 1,
+                What::RequestDenied(_) | What::HostRequestDenied(_) => self.denials += 1,
                 What::PolicyAdopted { .. } => self.policies += 1,
                 _ => {}
             }

@@ -212,7 +212,7 @@ pub(crate) enum AdminUser {
 }
 
 /// Options of `ca admin user add`.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Invite {
     /// The name
     pub(crate) name: String,
@@ -224,6 +224,10 @@ pub(crate) struct Invite {
     /// A group; may be given several times
     #[arg(long = "group", value_name = "GROUP")]
     pub(crate) groups: Vec<String>,
+
+    /// Whose account it is; whoever has the account's name by default. Two accounts of a person approve as one
+    #[arg(long, value_name = "NAME")]
+    pub(crate) person: Option<String>,
 }
 
 /// An account.

@@ -1,11 +1,23 @@
 //! What can be typed.
 
 mod account;
+mod approvals;
+mod audit;
+mod explain;
+mod host;
+mod policy;
+mod revocation;
 
 use std::path::PathBuf;
 
 pub(crate) use account::*;
+pub(crate) use approvals::*;
+pub(crate) use audit::*;
 use clap::{Args, Parser, Subcommand};
+pub(crate) use explain::{Explain, Target};
+pub(crate) use host::*;
+pub(crate) use policy::*;
+pub(crate) use revocation::*;
 
 /// SSH certificates that are in a log before they exist.
 #[derive(Debug, Parser)]
@@ -20,7 +32,7 @@ pub(crate) struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 it went well; 1 refused, or a check found something; \
-2 wrong usage, or it could not be done or checked.";
+2 wrong usage, or it could not be done or checked; 3 it waits for approval.";
 
 /// Options of every command.
 #[derive(Clone, Debug, Args)]
@@ -63,15 +75,43 @@ pub(crate) enum Command {
     Admin(Admin),
     /// Ask for a certificate, check it, and put it into ssh-agent or beside a key file
     Request(Request),
+    /// Certificates for hosts; for officers, and programs that enrol hosts
+    #[command(subcommand)]
+    Host(Host),
+    /// List the requests that wait: your own, and those you may decide about
+    Requests,
+    /// Show in words what a request asks for, who has approved it, and what it still needs
+    Show(RequestId),
+    /// Approve somebody's request, by a signature of your own key
+    Approve(Approve),
+    /// Deny somebody's request, by a signature of your own key
+    Deny(Deny),
+    /// Take a request of your own back
+    Cancel(RequestId),
+    /// Fetch the certificate of a request that was approved meanwhile
+    Collect(RequestId),
+    /// The keys you approve with
+    #[command(subcommand)]
+    ApprovalKey(ApprovalKey),
     /// Show what a certificate says, who signed it, whether it is valid and in the log
     Inspect(Inspect),
-    /// Show the session, what is pinned, and the certificates in the agent
+    /// Say whether a host would take a certificate, and if not, which of its checks says no
+    Explain(Explain),
+    /// Show the session, what is pinned, what waits, and the certificates in the agent
     Status,
     /// Show what to put on a host, and the keys of the authority
     Trust(Trust),
+    /// Take certificates and keys away; for officers
+    Revoke(Revoke),
+    /// The list of what is revoked, as hosts need it
+    #[command(subcommand)]
+    Krl(Krl),
     /// Search and verify the log
     #[command(subcommand)]
     Audit(Audit),
+    /// Check, test and compare policies
+    #[command(subcommand)]
+    Policy(Policy),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -115,6 +155,10 @@ pub(crate) struct Request {
     #[arg(long, value_name = "ULID")]
     pub(crate) id: Option<String>,
 
+    /// If it has to be approved, wait for that; Ctrl-C leaves it waiting
+    #[arg(long)]
+    pub(crate) wait: bool,
+
     /// Read the passphrase of the key file from this file descriptor (or from `COUNTERSIGN_PASSPHRASE`)
     #[arg(long, value_name = "N")]
     pub(crate) passphrase_fd: Option<u32>,
@@ -142,6 +186,10 @@ pub(crate) struct Inspect {
     /// The key of the log, instead of the one pinned: a verifier key, or a file with one
     #[arg(long, value_name = "VKEY|FILE")]
     pub(crate) log_key: Option<String>,
+
+    /// A KRL to look the certificate up in, such as the one that sshd uses
+    #[arg(long, value_name = "FILE")]
+    pub(crate) krl: Option<PathBuf>,
 }
 
 /// Options of `ca trust`.
@@ -150,72 +198,9 @@ pub(crate) struct Trust {
     /// Pin what the server says now, in place of what was pinned
     #[arg(long)]
     pub(crate) pin: bool,
-}
 
-/// The commands of `ca audit`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Audit {
-    /// Verify the whole log: the chain, the tree, every object, and every decision again
-    Verify(Verify),
-    /// Print the events that match
-    Search(Search),
-}
-
-/// Where a log is and whose it is.
-#[derive(Debug, Args)]
-pub(crate) struct Log {
-    /// A folder with a copy of the log, or its https URL; the server's log by default
-    pub(crate) location: Option<String>,
-
-    /// The key of the log: a verifier key, or a file with one; the pinned one by default
-    #[arg(long, value_name = "VKEY|FILE")]
-    pub(crate) key: Option<String>,
-}
-
-/// Options of `ca audit verify`.
-#[derive(Debug, Args)]
-pub(crate) struct Verify {
-    /// The log
-    #[command(flatten)]
-    pub(crate) log: Log,
-
-    /// An earlier checkpoint that the log must continue; what was verified last by default
-    #[arg(long, value_name = "FILE")]
-    pub(crate) since: Option<PathBuf>,
-}
-
-/// Options of `ca audit search`.
-#[derive(Debug, Args)]
-pub(crate) struct Search {
-    /// The log
-    #[command(flatten)]
-    pub(crate) log: Log,
-
-    /// Events about this user (name or e-mail address)
-    #[arg(long)]
-    pub(crate) user: Option<String>,
-
-    /// Requests for this profile
-    #[arg(long)]
-    pub(crate) profile: Option<String>,
-
-    /// The certificate with this serial, which is the entry with this index
-    #[arg(long)]
-    pub(crate) serial: Option<u64>,
-
-    /// Events of this type, such as certificate or request-denied
-    #[arg(long = "type", value_name = "TYPE")]
-    pub(crate) kind: Option<String>,
-
-    /// Events with this text anywhere
-    #[arg(long)]
-    pub(crate) text: Option<String>,
-
-    /// Not before this time (RFC 3339, a date, seconds since the epoch, or an age such as 24h)
-    #[arg(long, value_name = "TIME")]
-    pub(crate) since: Option<String>,
-
-    /// Not after this time (as for --since)
-    #[arg(long, value_name = "TIME")]
-    pub(crate) until: Option<String>,
+    /// Print the line for `known_hosts` by which ssh knows every certified host whose name is like PATTERN; left out, that
+    /// is everything in the authority's own domain
+    #[arg(long, value_name = "PATTERN", num_args = 0..=1, default_missing_value = "", conflicts_with = "pin")]
+    pub(crate) known_hosts: Option<String>,
 }

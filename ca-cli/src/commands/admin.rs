@@ -32,8 +32,8 @@ pub(super) fn run(global: &Global, command: &cli::Admin) -> Result<Exit> {
 }
 
 fn add(global: &Global, server: &Server, options: &Invite) -> Result<Exit> {
-    let invitee =
-        Invitee { name: options.name.clone(), email: options.email.clone(), groups: options.groups.clone() };
+    let Invite { name, email, groups, person } = options.clone();
+    let invitee = Invitee { name, email, groups, person };
     let made: Invitation = server.post("/v1/admin/users", &invitee)?;
     if global.json {
         output::json(&made);

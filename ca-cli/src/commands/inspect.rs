@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ca_core::cert::{CertError, Report, Trust, UnverifiedCertificate};
 use ca_core::issuance::extension_name;
+use ca_core::krl::{Krl, Why};
 use ca_core::log::VerifierKey;
 use ca_core::ssh::PublicKey;
 use ca_core::time::UnixSeconds;
@@ -26,6 +27,8 @@ pub(super) struct Judge {
     /// What `--ca-key` and `--log-key` say; it goes before everything pinned.
     given: Option<Trust>,
     pins: Vec<Pins>,
+    /// What `--krl` names.
+    krl: Option<Krl>,
     now: UnixSeconds,
 }
 
@@ -40,7 +43,7 @@ pub(super) struct Judged {
 }
 
 /// A certificate that was found, or something that claims to be one.
-type Found = (String, std::result::Result<UnverifiedCertificate, CertError>);
+pub(super) type Found = (String, std::result::Result<UnverifiedCertificate, CertError>);
 
 pub(super) fn run(global: &Global, options: &Inspect) -> Result<Exit> {
     let judge = Judge::new(options)?;
@@ -75,29 +78,42 @@ fn print(global: &Global, judged: &[Judged], now: UnixSeconds) {
 
 impl Judge {
     fn new(options: &Inspect) -> Result<Self> {
-        let usage = |what: &str| {
-            Failure::new("usage", format!("{what:?} is not a time")).hint("Such as 2026-01-02T03:04:05Z")
-        };
-        let now = match &options.at {
-            Some(text) => time::parse(text).ok_or_else(|| usage(text))?,
-            None => clock::now_secs(),
-        };
+        let now = time_or_now(options.at.as_deref())?;
         let given =
             (!options.ca_key.is_empty() || options.log_key.is_some()).then(|| given(options)).transpose()?;
-        Ok(Self { given, pins: site::all_pins(), now })
+        let krl = options.krl.as_deref().map(super::krl::read).transpose()?;
+        Ok(Self { given, pins: site::all_pins(), krl, now })
     }
 
     /// Judges by what is pinned, now.
     pub(super) fn by_pins() -> Self {
-        Self { given: None, pins: site::all_pins(), now: clock::now_secs() }
+        Self { given: None, pins: site::all_pins(), krl: None, now: clock::now_secs() }
     }
 
     /// Looks a certificate over.
     pub(super) fn judge(&self, source: String, certificate: &UnverifiedCertificate) -> Judged {
         let trust = self.trust(certificate);
         let report = Report::new(certificate, &trust, self.now);
-        let flaws = certificate::flaws(&report, trust.log_key.is_some());
+        let mut flaws = certificate::flaws(&report, trust.log_key.is_some());
+        flaws.extend(self.revoked(&report).map(|why| format!("it is revoked ({why})")));
         Judged { source, report, flaws }
+    }
+
+    /// Looks a certificate up in the KRL, if one is given.
+    fn revoked(&self, report: &Report) -> Option<&'static str> {
+        let content = &report.content;
+        let why = self.krl.as_ref()?.revokes_certificate(
+            &content.ca,
+            content.serial,
+            &content.key_id,
+            &content.key,
+        )?;
+        Some(match why {
+            Why::Key => "its key",
+            Why::CaKey => "the key of its CA",
+            Why::KeyId => "its key id",
+            Why::Serial => "its serial",
+        })
     }
 
     /// Finds the authority that a certificate is of: by its CA key, or else by the name of the proof inside.
@@ -106,12 +122,14 @@ impl Judge {
             return given.clone();
         }
         let content = certificate.unverified_content();
-        let by_ca = |pins: &&Pins| pins.user_ca_keys.contains(&content.ca);
+        let by_ca =
+            |pins: &&Pins| pins.user_ca_keys.iter().chain(&pins.host_ca_keys).any(|ca| *ca == content.ca);
         let by_log = |pins: &&Pins| content.extensions.contains_key(&extension_name(&pins.origin));
         match self.pins.iter().find(by_ca).or_else(|| self.pins.iter().find(by_log)) {
             Some(pins) => pins.trust(),
             None => Trust {
                 ca_keys: self.pins.iter().flat_map(|pins| pins.user_ca_keys.clone()).collect(),
+                host_ca_keys: self.pins.iter().flat_map(|pins| pins.host_ca_keys.clone()).collect(),
                 log_key: None,
             },
         }
@@ -131,7 +149,8 @@ fn given(options: &Inspect) -> Result<Trust> {
         }
     }
     let log_key = options.log_key.as_deref().map(log_key).transpose()?;
-    Ok(Trust { ca_keys, log_key })
+    // Whoever names a CA key says what it is for by the certificate they hold it against.
+    Ok(Trust { host_ca_keys: ca_keys.clone(), ca_keys, log_key })
 }
 
 /// Reads a log's key, from the text itself or from the file it names.
@@ -147,8 +166,16 @@ pub(crate) fn log_key(text: &str) -> Result<VerifierKey> {
     file.trim().parse().map_err(|error| Failure::new("usage", format!("{}: {error}", path.display())))
 }
 
+/// Reads a point in time; without one it is now.
+pub(super) fn time_or_now(text: Option<&str>) -> Result<UnixSeconds> {
+    let Some(text) = text else { return Ok(clock::now_secs()) };
+    time::parse(text).ok_or_else(|| {
+        Failure::new("usage", format!("{text:?} is not a time")).hint("Such as 2026-01-02T03:04:05Z")
+    })
+}
+
 /// Finds the certificates in a file or in stdin.
-fn in_file(path: &Path) -> Result<Vec<Found>> {
+pub(super) fn in_file(path: &Path) -> Result<Vec<Found>> {
     let mut bytes = Vec::new();
     let read = if path == Path::new("-") {
         std::io::stdin().lock().read_to_end(&mut bytes)

@@ -1,15 +1,18 @@
-//! `ca status`: the session, what is pinned, and the certificates in the agent.
+//! `ca status`: the session, what is pinned, what waits, and the certificates in the agent.
 
+use ca_api::{WaitingRequest, WaitingRequests};
 use ca_core::time::UnixSeconds;
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
 use super::contact;
 use super::inspect::{Judge, Judged, in_agent};
+use super::requests::state;
 use crate::agent::Agent;
 use crate::cli::Global;
 use crate::clock;
 use crate::failure::{Exit, Result};
+use crate::http::Server;
 use crate::output;
 use crate::pins::Pins;
 use crate::render::json;
@@ -25,6 +28,7 @@ struct Status {
     log_key: Option<String>,
     ca_fingerprints: Vec<String>,
     session: SessionStatus,
+    requests: Vec<WaitingRequest>,
     certificates: Vec<json::Certificate>,
 }
 
@@ -36,6 +40,9 @@ struct SessionStatus {
     expires_at: Option<u64>,
     factors: Vec<String>,
     error: Option<String>,
+    /// What waits, of one's own or for one's word.
+    #[serde(skip)]
+    requests: Vec<WaitingRequest>,
 }
 
 pub(super) fn run(global: &Global) -> Result<Exit> {
@@ -69,8 +76,10 @@ fn session(global: &Global, site: &Site) -> Result<SessionStatus> {
         let state = if ended.is_some() { "ended" } else { "none" };
         return Ok(SessionStatus { state, ..SessionStatus::default() });
     };
-    match contact::connect(global, site, Some(token))?.get::<ca_api::Session>("/v1/session") {
+    let server = contact::connect(global, site, Some(token))?;
+    match server.get::<ca_api::Session>("/v1/session") {
         Ok(session) => Ok(SessionStatus {
+            requests: requests(&server),
             state: "active",
             user: Some(session.user),
             expires_at: Some(session.expires_at),
@@ -88,16 +97,24 @@ fn session(global: &Global, site: &Site) -> Result<SessionStatus> {
                 expires_at: kept.as_ref().map(|session| session.expires_at),
                 factors: Vec::new(),
                 error: Some(failure.what().to_owned()),
+                requests: Vec::new(),
             })
         }
     }
+}
+
+/// Asks what waits; a session that may not ask has nothing waiting.
+fn requests(server: &Server) -> Vec<WaitingRequest> {
+    let all = server.get::<WaitingRequests>("/v1/requests").map(|all| all.requests).unwrap_or_default();
+    let open = |request: &WaitingRequest| request.outcome.is_none() && request.state != "issued";
+    all.into_iter().filter(open).collect()
 }
 
 impl Status {
     fn new(
         site: Option<&Site>,
         pins: Option<&Pins>,
-        session: SessionStatus,
+        mut session: SessionStatus,
         certificates: &[Judged],
     ) -> Self {
         let keys = pins.map(|pins| pins.user_ca_keys.as_slice()).unwrap_or_default();
@@ -107,6 +124,7 @@ impl Status {
             origin: pins.map(|pins| pins.origin.to_string()),
             log_key: pins.map(|pins| pins.log_key.to_string()),
             ca_fingerprints: keys.iter().map(|key| key.fingerprint().to_string()).collect(),
+            requests: std::mem::take(&mut session.requests),
             session,
             certificates: certificates.iter().map(json).collect(),
         }
@@ -123,6 +141,10 @@ fn print(site: Option<&Site>, pins: Option<&Pins>, session: &SessionStatus, cert
         let key = |key: &ca_core::ssh::PublicKey| format!("CA       {} {}", key.kind(), key.fingerprint());
         lines.extend(pins.user_ca_keys.iter().map(key));
     }
+    lines.extend(session.requests.iter().map(|request| {
+        let whose = if request.own { "yours" } else { "for you to decide" };
+        format!("waiting  {} of {}, {whose}: {}", request.id, plain(&request.user), state(request))
+    }));
     lines.push(match certificates.len() {
         0 => "agent    no certificates".to_owned(),
         1 => "agent    1 certificate".to_owned(),

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::contact;
 use crate::cli::{Global, Trust};
 use crate::failure::{Exit, Failure, Result};
+use crate::known_hosts;
 use crate::output;
 use crate::pins::Pins;
 use crate::site::Site;
@@ -20,7 +21,11 @@ struct Authority<'a> {
     origin: String,
     log_key: String,
     user_ca_keys: Vec<CaKey>,
+    host_ca_keys: Vec<CaKey>,
     sshd_config: [String; 4],
+    /// Only once the file is there: without it sshd refuses everybody.
+    revoked_keys: String,
+    fetch_krl: String,
 }
 
 #[derive(Serialize)]
@@ -35,12 +40,22 @@ const KEYS_FILE: &str = "/etc/ssh/countersign_user_ca.pub";
 pub(super) fn run(global: &Global, options: &Trust) -> Result<Exit> {
     let site = Site::choose(global)?;
     let pins = if options.pin { pin(global, &site)? } else { keys(global, &site)? };
-    if global.json {
+    if let Some(pattern) = &options.known_hosts {
+        print_known_hosts(global, &known_hosts::lines(&pins, pattern)?);
+    } else if global.json {
         output::json(&Authority::new(&pins));
     } else {
         output::data(&instructions(&pins));
     }
     Ok(Exit::Good)
+}
+
+fn print_known_hosts(global: &Global, lines: &[String]) {
+    if global.json {
+        output::json(&lines);
+    } else {
+        output::data(&(lines.join("\n") + "\n"));
+    }
 }
 
 /// Gives what is pinned. When the server is named it is asked, and must say the same.
@@ -83,7 +98,10 @@ impl<'a> Authority<'a> {
             origin: pins.origin.to_string(),
             log_key: pins.log_key.to_string(),
             user_ca_keys: pins.user_ca_keys.iter().map(key).collect(),
+            host_ca_keys: pins.host_ca_keys.iter().map(key).collect(),
             sshd_config: sshd_config(pins),
+            revoked_keys: revoked_keys(),
+            fetch_krl: fetch_krl(pins),
         }
     }
 }
@@ -101,6 +119,17 @@ fn sshd_config(pins: &Pins) -> [String; 4] {
     ]
 }
 
+/// Where a host keeps what is revoked.
+const KRL_FILE: &str = "/etc/ssh/countersign.krl";
+
+fn revoked_keys() -> String {
+    format!("RevokedKeys {KRL_FILE}")
+}
+
+fn fetch_krl(pins: &Pins) -> String {
+    format!("ca krl fetch {KRL_FILE} --server {} --log-key {}", pins.server, pins.log_key)
+}
+
 fn signature_algorithms(kind: KeyKind) -> &'static str {
     if kind == KeyKind::Rsa { "rsa-sha2-512,rsa-sha2-256" } else { kind.algorithm() }
 }
@@ -115,9 +144,17 @@ fn instructions(pins: &Pins) -> String {
     for line in sshd_config(pins) {
         let _ = writeln!(text, "{line}");
     }
+    let _ = writeln!(text, "\n# what is revoked: fetch it, now and every few minutes (cron, a timer) ...");
+    let _ = writeln!(text, "#   {}", fetch_krl(pins));
+    let _ =
+        writeln!(text, "# ... and once the file is there (without it sshd refuses everybody) add this line");
+    let _ = writeln!(text, "{}", revoked_keys());
     let _ = writeln!(text, "\n# fingerprints, to compare by another way");
     for key in &pins.user_ca_keys {
         let _ = writeln!(text, "#   CA   {} {}", key.kind(), key.fingerprint());
+    }
+    for key in &pins.host_ca_keys {
+        let _ = writeln!(text, "#   CA   {} {}  (hosts)", key.kind(), key.fingerprint());
     }
     let _ = writeln!(text, "#   log  {}", pins.log_key);
     text

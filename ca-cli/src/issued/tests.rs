@@ -3,7 +3,7 @@
 use aws_lc_rs::signature::Ed25519KeyPair;
 use ca_api::Trust;
 use ca_core::cert::Content;
-use ca_core::issuance::{Inclusion, LoggedPrecert, Precert};
+use ca_core::issuance::{Inclusion, LoggedPrecert, Precert, UserCa};
 use ca_core::log::hash::{Hash, leaf_hash};
 use ca_core::log::leaf::{EntryType, Leaf};
 use ca_core::log::{Batch, Checkpoint, Frontier};
@@ -30,6 +30,7 @@ impl Authority {
             origin: self.log.origin.to_string(),
             log_key: self.log.key().to_string(),
             user_ca_keys: vec![self.log.ca.to_string()],
+            host_ca_keys: vec![self.log.host_ca.to_string()],
         };
         Pins::new("https://ca.example.com", &trust, UnixSeconds(0), None).unwrap()
     }
@@ -40,7 +41,7 @@ impl Authority {
             panic!()
         };
         let serial = ca_core::names::Serial::at_index(1).unwrap();
-        Precert::prepare(&grant, serial, &[9; 32], &public_key(&self.ca)).content().clone()
+        Precert::prepare(&grant, serial, &[9; 32], &UserCa::new(public_key(&self.ca))).content().clone()
     }
 
     fn logged(&self, content: &Content) -> LoggedPrecert {

@@ -1,4 +1,4 @@
-//! A fresh Ed25519 key that lives in memory and then in the agent, never in a file.
+//! A fresh Ed25519 key that lives in memory and then in the agent; in a file only while its request waits.
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use ca_core::ssh::{PublicKey, Signature};
@@ -21,6 +21,11 @@ impl EphemeralKey {
         let failed = |_| Failure::new("randomness", "the system gives no randomness to make a key of");
         let mut seed = Zeroizing::new([0; 32]);
         getrandom::fill(seed.as_mut_slice()).map_err(failed)?;
+        Self::from_seed(seed)
+    }
+
+    /// Takes up a key that was kept while its request waited.
+    pub(crate) fn from_seed(seed: Zeroizing<[u8; 32]>) -> Result<Self> {
         let broken = || Failure::new("internal", "a key cannot be made");
         let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_slice()).map_err(|_| broken())?;
         let mut blob = Writer::default();
@@ -29,7 +34,7 @@ impl EphemeralKey {
         Ok(Self { seed, pair, public })
     }
 
-    /// Gives the private half, for the agent.
+    /// Gives the private half, for the agent, or to be kept while its request waits.
     pub(crate) fn seed(&self) -> &[u8; 32] {
         &self.seed
     }
@@ -40,8 +45,8 @@ impl Possession for EphemeralKey {
         &self.public
     }
 
-    fn prove(&mut self, request_text: &str) -> Result<String> {
-        super::armoured(&self.public, request_text, |message| {
+    fn sign(&mut self, namespace: &'static str, text: &str) -> Result<String> {
+        super::armoured(&self.public, (namespace, text), |message| {
             Ok(Signature::new("ssh-ed25519", self.pair.sign(message).as_ref()))
         })
     }

@@ -4,7 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use ca_core::request::NAMESPACE;
 use ca_core::ssh::PublicKey;
 use ssh_key::PrivateKey;
 use ssh_key::private::KeypairData;
@@ -91,14 +90,16 @@ impl Possession for KeyFile {
         &self.public
     }
 
-    fn prove(&mut self, request_text: &str) -> Result<String> {
+    fn sign(&mut self, namespace: &'static str, text: &str) -> Result<String> {
         match &self.signer {
-            Signer::Here(key) => armoured(&self.public, request_text, |message| private::sign(key, message)),
+            Signer::Here(key) => {
+                armoured(&self.public, (namespace, text), |message| private::sign(key, message))
+            }
             Signer::Agent => {
                 let mut agent = Agent::required()?;
-                armoured(&self.public, request_text, |message| agent.sign(&self.public, message))
+                armoured(&self.public, (namespace, text), |message| agent.sign(&self.public, message))
             }
-            Signer::SecurityKey(path) => by_ssh_keygen(path, request_text),
+            Signer::SecurityKey(path) => by_ssh_keygen(path, namespace, text),
         }
     }
 }
@@ -116,20 +117,20 @@ fn in_agent(key: &PublicKey) -> Result<bool> {
 }
 
 /// Lets `ssh-keygen` ask the security key; it prompts for PIN and finger on its own.
-fn by_ssh_keygen(path: &Path, request_text: &str) -> Result<String> {
+fn by_ssh_keygen(path: &Path, namespace: &str, text: &str) -> Result<String> {
     let failed = |error: &dyn std::fmt::Display| {
         Failure::new("key", format!("ssh-keygen did not sign with {}: {error}", path.display()))
             .hint("Is the security key plugged in? Or add it to the agent with ssh-add.")
     };
     let mut child = Command::new("ssh-keygen")
-        .args(["-q", "-Y", "sign", "-n", NAMESPACE, "-f"])
+        .args(["-q", "-Y", "sign", "-n", namespace, "-f"])
         .arg(path)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|error| failed(&error))?;
     if let Some(mut stdin) = child.stdin.take() {
-        std::io::Write::write_all(&mut stdin, request_text.as_bytes()).map_err(|error| failed(&error))?;
+        std::io::Write::write_all(&mut stdin, text.as_bytes()).map_err(|error| failed(&error))?;
     }
     let output = child.wait_with_output().map_err(|error| failed(&error))?;
     if !output.status.success() {
@@ -139,7 +140,7 @@ fn by_ssh_keygen(path: &Path, request_text: &str) -> Result<String> {
 }
 
 /// Takes `.pub` off a path.
-fn stem(path: &Path) -> PathBuf {
+pub(super) fn stem(path: &Path) -> PathBuf {
     if path.extension().is_some_and(|extension| extension == "pub") {
         path.with_extension("")
     } else {
@@ -148,7 +149,7 @@ fn stem(path: &Path) -> PathBuf {
 }
 
 /// Gives the path of the certificate of a private key.
-fn beside(private: &Path) -> PathBuf {
+pub(super) fn beside(private: &Path) -> PathBuf {
     let mut name = private.as_os_str().to_owned();
     name.push("-cert.pub");
     PathBuf::from(name)
@@ -156,6 +157,7 @@ fn beside(private: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use ca_core::request::NAMESPACE;
     use ca_core::ssh::UnverifiedSshSig;
 
     use super::*;

@@ -75,7 +75,10 @@ fn standing(report: &Report, flaws: &[String]) -> String {
 /// Gives whom a certificate is for: the e-mail address of ours, the whole key id of others.
 fn holder(content: &Content) -> &str {
     match content.key_id.rsplit_once('/') {
-        Some((holder, id)) if id.parse::<RequestId>().is_ok() => holder,
+        Some((holder, id)) if id.parse::<RequestId>().is_ok() => match content.kind {
+            CertKind::User => holder,
+            CertKind::Host => holder.strip_prefix("host/").unwrap_or(holder),
+        },
         _ if content.key_id.is_empty() => "(no key id)",
         _ => &content.key_id,
     }

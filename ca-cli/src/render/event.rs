@@ -1,127 +1,173 @@
-//! An event of the log in one line, and what it is about.
+//! An event of the log in one line.
 
-use ca_core::log::event::{Event, What};
-use ca_core::log::journal::Entry;
+use ca_core::audit::{Mentions, Statement};
+use ca_core::log::event::{Event, SigningKeyChange, What};
+use serde_json::Value;
 
 use super::text::plain;
 
-/// What an event is about.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct About {
-    /// Its type, as in the log.
-    pub(crate) kind: String,
-    /// The names and addresses of whom it is about.
-    pub(crate) users: Vec<String>,
-    /// The profile.
-    pub(crate) profile: Option<String>,
-    /// The rest, for people.
-    text: String,
+/// The fields that every event has, or that say nothing to people.
+const NOT_FOR_PEOPLE: [&str; 8] = ["salt", "time", "at", "node", "type", "request", "signature", "precert"];
+
+/// Gives what stands above the lines.
+pub(crate) fn header() -> String {
+    columns("entry", "time", "type", "who, what and why")
 }
 
-impl About {
-    /// Tells what an event is about.
-    pub(crate) fn of(event: &Event) -> Self {
-        let mut about = about(&event.what);
-        about.kind = kind(event);
-        about
-    }
-
-    /// Tells whether it is about this user, by name or address.
-    pub(crate) fn is_user(&self, user: &str) -> bool {
-        self.users.iter().any(|name| name.eq_ignore_ascii_case(user))
-    }
-
-    fn new(users: &[&dyn ToString], text: String) -> Self {
-        Self { users: users.iter().map(|user| user.to_string()).collect(), text, ..Self::default() }
-    }
+/// Writes an entry in one line: index, time, type, who, what and why. A type that this version does not know is told by
+/// its fields.
+pub(crate) fn line(statement: &Statement, mentions: &Mentions) -> String {
+    let known = Event::from_line(&statement.line).ok().and_then(|event| text(&event.what));
+    let text = known.unwrap_or_else(|| fields(statement, mentions));
+    let time = statement.time.seconds().to_string();
+    plain(&columns(&statement.index.to_string(), &time, &statement.kind, &text)).into_owned()
 }
 
-/// Gives the type's name as it is in the log.
-fn kind(event: &Event) -> String {
-    let value = serde_json::to_value(&event.what).unwrap_or_default();
-    value.get("type").and_then(|kind| kind.as_str()).unwrap_or("unknown").to_owned()
+fn columns(index: &str, time: &str, kind: &str, text: &str) -> String {
+    format!("{index:>8}  {time:<20}  {kind:<15}  {text}")
 }
 
-fn about(what: &What) -> About {
-    match what {
-        What::LogCreated { origin, ca } => About::new(&[], format!("{origin}, CA {}", ca.join(" "))),
-        What::PolicyAdopted { policy, .. } => About::new(&[], policy.to_string()),
+/// Tells what an event says, if it is of a type with words of its own.
+fn text(what: &What) -> Option<String> {
+    Some(match what {
+        What::LogCreated { origin, ca, host_ca } => {
+            format!("{origin}, CA {}, for hosts {}", ca.join(" "), host_ca.join(" "))
+        }
+        What::HostCaAdded { ca, by } => format!("{ca} by {by}"),
+        What::PolicyAdopted { policy, .. } => policy.to_string(),
         What::UserAdded { user, email, groups, by, .. } => {
             let groups: Vec<_> = groups.iter().map(ToString::to_string).collect();
-            About::new(&[user, email], format!("{user} <{email}> in {} by {by}", groups.join(",")))
+            format!("{user} <{email}> in {} by {by}", groups.join(","))
         }
         What::UserEnabled { user, enabled, by } => {
-            About::new(&[user], format!("{user} {} by {by}", if *enabled { "on" } else { "off" }))
+            format!("{user} {} by {by}", if *enabled { "on" } else { "off" })
         }
-        What::UserReset { user, by, .. } | What::UserUnlocked { user, by } => {
-            About::new(&[user], format!("{user} by {by}"))
-        }
-        What::LoginSucceeded { user, email, factors, source, .. } => {
+        What::UserReset { user, by, .. } | What::UserUnlocked { user, by } => format!("{user} by {by}"),
+        What::LoginSucceeded { user, factors, source, .. } => {
             let factors: Vec<_> = factors.iter().map(ToString::to_string).collect();
-            About::new(&[user, email], format!("{user} by {} from {}", factors.join("+"), source.ip))
+            format!("{user} by {} from {}", factors.join("+"), source.ip)
         }
         What::LoginFailed { account, source, reason, count, .. } => {
-            About::new(&[account], format!("{account} from {source}: {reason}, {count} times"))
+            format!("{account} from {source}: {reason}, {count} times")
         }
         What::FactorDisabled { user, factor, failures } => {
-            About::new(&[user], format!("{user}: {factor} after {failures} failures"))
+            format!("{user}: {factor} after {failures} failures")
         }
-        What::InvitationAccepted { user, kind, source, .. } => {
-            About::new(&[user], format!("{user}: {kind} from {}", source.ip))
-        }
+        What::InvitationAccepted { user, kind, source, .. } => format!("{user}: {kind} from {}", source.ip),
         What::FactorAdded { user, kind, label, source, .. }
         | What::FactorRemoved { user, kind, label, source, .. } => {
-            About::new(&[user], format!("{user}: {kind} {:?} from {}", label.as_str(), source.ip))
+            format!("{user}: {kind} {:?} from {}", label.as_str(), source.ip)
         }
         What::ApiKeyMade { user, key, label, scope, .. } => {
             let profiles: Vec<_> = scope.profiles.iter().map(ToString::to_string).collect();
-            About::new(&[user], format!("{user}: {key} {:?} for {}", label.as_str(), profiles.join(",")))
+            format!("{user}: {key} {:?} for {}", label.as_str(), profiles.join(","))
         }
-        What::ApiKeyRevoked { user, key, .. } => About::new(&[user], format!("{user}: {key}")),
+        What::ApiKeyRevoked { user, key, .. } => format!("{user}: {key}"),
         What::PasswordChanged { user, source, .. } | What::AccountFrozen { user, source } => {
-            About::new(&[user], format!("{user} from {}", source.ip))
+            format!("{user} from {}", source.ip)
         }
-        What::RecoveryCodesMade { user, count, source, .. } => {
-            About::new(&[user], format!("{user}: {count} from {}", source.ip))
-        }
-        What::SealingKeyRotated { keys, by } => About::new(&[], format!("{} by {by}", keys.join(" "))),
+        What::RecoveryCodesMade { user, count, source, .. } => format!("{user}: {count} from {}", source.ip),
+        What::SealingKeyRotated { keys, by } => format!("{} by {by}", keys.join(" ")),
         What::RequestDenied(denied) => {
             let user = &denied.facts.user;
-            let text =
-                format!("{} from {}: {}", user.name, denied.facts.source.ip, denied.reasons.join("; "));
-            About { profile: profile_of(&denied.request), ..About::new(&[&user.name, &user.email], text) }
+            format!("{} from {}: {}", user.name, denied.facts.source.ip, denied.reasons.join("; "))
         }
         What::Certificate(intent) => {
-            let user = &intent.facts.user;
             let reason =
                 intent.reason.as_ref().map(|reason| format!(" {:?}", reason.as_str())).unwrap_or_default();
-            let text = format!(
+            format!(
                 "{} {} as {} for {} from {}, {}{reason}",
-                user.name,
+                intent.facts.user.name,
                 intent.profile,
                 intent.principals.join(","),
                 intent.ttl,
                 intent.facts.source.ip,
                 intent.key
-            );
-            About {
-                profile: Some(intent.profile.to_string()),
-                ..About::new(&[&user.name, &user.email], text)
-            }
+            )
         }
-        What::SigningFailed { index, cause } => About::new(&[], format!("entry {index}: {cause}")),
-        // An event of a kind that this version does not know is still found by its text.
-        _ => About::default(),
+        What::Revoked(revoked) => {
+            let officer = &revoked.facts.user.name;
+            format!("{} by {officer}: {:?}", revoked.target, revoked.reason.as_str())
+        }
+        What::KrlPublished(krl) => {
+            format!("{}: {} certificates, {} keys, {}", krl.version, krl.certificates, krl.keys, krl.sha256)
+        }
+        What::HostRequestDenied(denied) => {
+            let (user, ip) = (&denied.facts.user.name, denied.facts.source.ip);
+            format!("{user} from {ip}: {}", denied.reasons.join("; "))
+        }
+        What::HostCertificate(intent) => {
+            let (user, ip) = (&intent.facts.user.name, intent.facts.source.ip);
+            format!(
+                "{} by {user} {} for {} from {ip}, {}",
+                intent.names, intent.profile, intent.ttl, intent.key
+            )
+        }
+        What::SigningKeyAdded(change) | What::SigningKeyRemoved(change) => {
+            let SigningKeyChange { user, label, source, .. } = &**change;
+            format!("{user}: {:?} from {}", label.as_str(), source.ip)
+        }
+        What::RequestPending(pending) => {
+            let (user, ip, id) = (&pending.facts.user.name, pending.facts.source.ip, pending.pending_id);
+            format!("{user} from {ip}: {id} needs {} approvals until {}", pending.needed, pending.expires_at)
+        }
+        What::RequestApproved(said) | What::RequestDeniedByOfficer(said) => {
+            let (user, ip) = (&said.approver.user.name, said.approver.source.ip);
+            let note =
+                said.signed.text.lines().find_map(|line| line.strip_prefix("note ")).unwrap_or_default();
+            format!("{} by {user} from {ip} {note:?}", said.pending_id)
+        }
+        What::RequestClosed(closed) => {
+            format!("{}: {} by {}", closed.pending_id, closed.outcome.as_str(), closed.by)
+        }
+        What::SigningFailed { index, cause } => format!("entry {index}: {cause}"),
+        _ => return None,
+    })
+}
+
+/// Tells what any event says: whom it is about, then its own fields that are short.
+fn fields(statement: &Statement, mentions: &Mentions) -> String {
+    let own = statement.fields.iter().filter(|(name, _)| !NOT_FOR_PEOPLE.contains(&name.as_str()));
+    let mut words = Vec::new();
+    if statement.user().is_none() {
+        words.extend(mentions.subjects.iter().find(|name| !name.contains('@')).cloned());
     }
+    for (name, value) in own {
+        match value {
+            Value::String(text) if name == "user" => words.insert(0, text.clone()),
+            Value::String(text) if text.contains(' ') => words.push(format!("{name} {text:?}")),
+            Value::String(text) => words.push(format!("{name} {text}")),
+            Value::Number(_) | Value::Bool(_) => words.push(format!("{name} {value}")),
+            Value::Array(items) if items.iter().all(Value::is_string) => {
+                let items: Vec<_> = items.iter().filter_map(Value::as_str).collect();
+                words.push(format!("{name} {}", items.join(",")));
+            }
+            _ => {}
+        }
+    }
+    words.join(" ")
 }
 
-fn profile_of(request: &str) -> Option<String> {
-    request.lines().find_map(|line| line.strip_prefix("profile ")).map(str::to_owned)
-}
+#[cfg(test)]
+mod tests {
+    use ca_core::time::UnixMillis;
 
-/// Writes an entry in one line: index, time, type, what it is about.
-pub(crate) fn line(entry: &Entry) -> String {
-    let about = About::of(&entry.event);
-    plain(&format!("{:>8}  {}  {:<15}  {}", entry.index, entry.event.time.seconds(), about.kind, about.text))
-        .into_owned()
+    use super::*;
+
+    #[test]
+    fn an_event_of_a_type_that_nobody_knows_is_told_by_its_fields() {
+        let line = r#"{"salt":"AAAA","time":1767324000000,"type":"toaster-armed","user":"ann","by":"officer olga",
+                       "serials":[7],"keys":["SHA256:a","SHA256:b"],"reason":"too\u001b[2J cold"}"#;
+        let statement = Statement {
+            index: 7,
+            time: UnixMillis(1_767_324_000_000),
+            kind: "toaster-armed".to_owned(),
+            line: line.to_owned(),
+            fields: serde_json::from_str(line).unwrap(),
+        };
+        let told = super::line(&statement, &Mentions::of(&statement));
+        assert!(told.starts_with("       7  2026-01-02T03:20:00Z  toaster-armed    ann "), "{told}");
+        assert!(told.contains("by \"officer olga\"") && told.contains("keys SHA256:a,SHA256:b"), "{told}");
+        assert!(!told.contains("AAAA") && !told.contains('\u{1b}'), "{told}");
+    }
 }

@@ -1,5 +1,6 @@
 //! Text for people.
 
+pub(crate) mod acceptance;
 pub(crate) mod certificate;
 pub(crate) mod event;
 pub(crate) mod json;

@@ -7,9 +7,15 @@ use super::history::{CLOCK_SECS, History, LAG_SECS};
 use super::opened::Opened;
 use super::policies::Policies;
 use super::replay::Case;
+use super::revocation::Revocation;
+use super::waiting::Waiting;
 use super::{Finding, Flaw};
+use crate::approval::Verdict;
 use crate::log::checkpoint::Origin;
-use crate::log::event::{CertificateIntent, RequestDenied, What};
+use crate::log::event::{
+    CertificateIntent, HostCertificateIntent, HostRequestDenied, OfficerVerdict, RequestDenied,
+    RequestPending, Revoked, What,
+};
 use crate::log::frontier::Frontier;
 use crate::log::journal::{Entry, object_key};
 use crate::policy::{Facts, PolicyId};
@@ -21,8 +27,11 @@ pub struct Auditor {
     origin: Origin,
     time: UnixMillis,
     cas: BTreeSet<String>,
+    host_cas: BTreeSet<String>,
     policies: Policies,
     history: History,
+    revocation: Revocation,
+    waiting: Waiting,
     /// Whether a round could not be read, so that what is not known may yet have been said.
     incomplete: bool,
 }
@@ -34,8 +43,11 @@ impl Auditor {
             origin,
             time: UnixMillis(0),
             cas: BTreeSet::new(),
+            host_cas: BTreeSet::new(),
             policies: Policies::default(),
             history: History::default(),
+            revocation: Revocation::default(),
+            waiting: Waiting::default(),
             incomplete: false,
         }
     }
@@ -84,35 +96,80 @@ impl Auditor {
     fn entry(&mut self, entry: &Entry, position: usize, flaws: &mut Vec<Flaw>, cases: &mut Vec<Case>) {
         let (index, time) = (entry.index, entry.event.time);
         match &entry.event.what {
-            What::LogCreated { origin, ca } => {
+            What::LogCreated { origin, ca, host_ca } => {
                 if *origin != self.origin {
                     flaws.push(Flaw::OtherOrigin { found: origin.to_string() });
                 }
                 if index == 0 {
                     self.cas.extend(ca.iter().cloned());
+                    flaws.extend(host_ca.iter().filter_map(|ca| self.add_host_ca(ca)));
                 }
             }
+            What::HostCaAdded { ca, .. } => flaws.extend(self.add_host_ca(ca)),
             What::PolicyAdopted { policy, text } => {
                 flaws.extend(self.policies.adopt(index, time.seconds(), *policy, text).err());
             }
             What::Certificate(intent) => {
                 let CertificateIntent { facts, policy, decided_at, .. } = &**intent;
                 flaws.extend(self.history.certificate(index, time, intent.request_id).err());
-                if !self.cas.contains(&intent.ca) {
-                    flaws.push(Flaw::UnknownCa { ca: intent.ca.clone() });
-                }
+                flaws.extend(self.waiting.certificate(intent, index));
+                flaws.extend(check_ca(&intent.ca, &self.cas, &self.host_cas));
+                flaws.extend(self.revocation.certificate(&intent.key, *decided_at).err());
                 cases.extend(self.decision(*policy, facts, *decided_at, (position, time), flaws));
             }
+            What::Revoked(revoked) => {
+                let Revoked { facts, policy, decided_at, .. } = &**revoked;
+                cases.extend(self.decision(*policy, facts, *decided_at, (position, time), flaws));
+            }
+            What::KrlPublished(krl) => flaws.extend(self.revocation.krl(index, time.seconds(), krl)),
             What::RequestDenied(denied) => {
                 let RequestDenied { facts, policy, decided_at, .. } = &**denied;
+                flaws.extend(self.revocation.denial(denied).err());
+                cases.extend(self.decision(*policy, facts, *decided_at, (position, time), flaws));
+            }
+            What::HostCertificate(intent) => {
+                let HostCertificateIntent { facts, policy, decided_at, .. } = &**intent;
+                flaws.extend(self.history.certificate(index, time, intent.request_id).err());
+                flaws.extend(check_ca(&intent.ca, &self.host_cas, &self.cas));
+                flaws.extend(self.revocation.certificate(&intent.key, *decided_at).err());
+                cases.extend(self.decision(*policy, facts, *decided_at, (position, time), flaws));
+            }
+            What::HostRequestDenied(denied) => {
+                let HostRequestDenied { facts, policy, decided_at, .. } = &**denied;
                 cases.extend(self.decision(*policy, facts, *decided_at, (position, time), flaws));
             }
             What::SigningFailed { index, .. } if !self.history.is_recent_certificate(*index) => {
                 flaws.push(Flaw::TakesBackNothing { index: *index });
             }
+            What::RequestPending(pending) => {
+                let RequestPending { facts, policy, decided_at, .. } = &**pending;
+                flaws.extend(self.waiting.pending(&self.origin, pending).err());
+                cases.extend(self.decision(*policy, facts, *decided_at, (position, time), flaws));
+            }
+            What::RequestApproved(said) => self.verdict(said, Verdict::Approve, time, flaws),
+            What::RequestDeniedByOfficer(said) => self.verdict(said, Verdict::Deny, time, flaws),
+            What::RequestClosed(closed) => self.waiting.closed(closed.pending_id, index),
+            What::SigningKeyAdded(change) => flaws.extend(self.waiting.key_added(change).err()),
+            What::SigningKeyRemoved(change) => self.waiting.key_removed(change),
             _ => {}
         }
         self.history.learn(index, time, &entry.event.what);
+        flaws.extend(self.revocation.learn(index, time.seconds(), &entry.event.what).err());
+    }
+
+    /// Takes in a CA key for hosts, which must not be one for users.
+    fn add_host_ca(&mut self, ca: &str) -> Option<Flaw> {
+        if self.cas.contains(ca) {
+            return Some(Flaw::OtherRole { ca: ca.to_owned() });
+        }
+        self.host_cas.insert(ca.to_owned());
+        None
+    }
+
+    /// Holds what an officer said against the log: their login, their key, and what they signed.
+    fn verdict(&mut self, said: &OfficerVerdict, verdict: Verdict, time: UnixMillis, flaws: &mut Vec<Flaw>) {
+        flaws.extend(self.history.check(&said.approver.facts(), said.approver.at));
+        flaws.extend(self.waiting.verdict(said, verdict, time.seconds()).err());
     }
 
     /// Holds a decision against the log, and makes it ready for replay if the policy it followed is known.
@@ -136,5 +193,15 @@ impl Auditor {
                 None
             }
         }
+    }
+}
+
+/// Finds a CA among those of one role; tells one of the other role from one that nobody has spoken of (H4).
+fn check_ca(ca: &str, role: &BTreeSet<String>, other: &BTreeSet<String>) -> Option<Flaw> {
+    let ca = ca.to_owned();
+    match (role.contains(&ca), other.contains(&ca)) {
+        (true, _) => None,
+        (false, true) => Some(Flaw::OtherRole { ca }),
+        (false, false) => Some(Flaw::UnknownCa { ca }),
     }
 }

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use crate::krl::KrlVersion;
 use crate::log::hash::Hash;
 use crate::names::{ProfileName, RequestId, UserName};
 use crate::policy::PolicyId;
+use crate::ssh::Fingerprint;
 use crate::time::{UnixMillis, UnixSeconds};
 
 /// Something that is not as it must be, and where.
@@ -215,6 +217,59 @@ pub enum Flaw {
         /// The entry that has it.
         first: u64,
     },
+    /// A request that is said to have waited was not recorded before.
+    #[error("no request {id} waits for approval")]
+    NotPending {
+        /// The id.
+        id: RequestId,
+    },
+    /// A certificate was granted for a request that was over.
+    #[error("the request {id} had been closed by entry {closed}")]
+    WasClosed {
+        /// The id.
+        id: RequestId,
+        /// The entry that closed it.
+        closed: u64,
+    },
+    /// It was approved or granted after its wait had ended.
+    #[error("the request's wait had ended {expired}")]
+    TooLate {
+        /// When.
+        expired: UnixSeconds,
+    },
+    /// What an officer is said to have signed cannot be read, or is about something else.
+    #[error("the approval: {0}")]
+    Approval(String),
+    /// An approval is by a key that the log has not given to the officer.
+    #[error("it is not signed by a key that was registered to {user} before")]
+    NoSigningKey {
+        /// The officer.
+        user: UserName,
+    },
+    /// Two accounts have one key to approve with.
+    #[error("the key is {user}'s already")]
+    SigningKeyOfAnother {
+        /// Whose it was before.
+        user: UserName,
+    },
+    /// Somebody approved what they asked for themselves.
+    #[error("{user} approved their own request")]
+    OwnApproval {
+        /// Who.
+        user: UserName,
+    },
+    /// A certificate rests on an approval that was not recorded before.
+    #[error("the approval by {user} that it rests on was not recorded before")]
+    ApprovalUnrecorded {
+        /// The officer.
+        user: UserName,
+    },
+    /// The policy asks for approvals that are not there.
+    #[error("the policy asks for more: it has {0}")]
+    Unapproved(String),
+    /// A request waits that the policy does not make wait, or not like this.
+    #[error("the policy does not make it wait like this")]
+    NoNeedToWait,
     /// The policy denies what was granted.
     #[error("the policy denies it: {reasons}")]
     Denied {
@@ -245,6 +300,54 @@ pub enum Flaw {
         /// Its fingerprint.
         ca: String,
     },
+    /// A revocation was entered for somebody whom the policy does not permit it.
+    #[error("the policy does not permit {user} to revoke")]
+    RevokedWithoutRight {
+        /// Who did it.
+        user: UserName,
+    },
+    /// A certificate is for a key that had been revoked.
+    #[error("the key {key} had been revoked by entry {by}")]
+    KeyRevoked {
+        /// The key.
+        key: Fingerprint,
+        /// The entry that did it.
+        by: u64,
+    },
+    /// A request was denied because of a revocation that is not in the log.
+    #[error("the key {key} was not revoked before")]
+    KeyNotRevoked {
+        /// The key.
+        key: Fingerprint,
+    },
+    /// A KRL contradicts itself or the one before.
+    #[error("the KRL {version} {what}")]
+    Krl {
+        /// Its version.
+        version: KrlVersion,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A KRL revokes something else than the log says.
+    #[error("the KRL {version} is not the one that the first {covers} entries make")]
+    OtherKrl {
+        /// Its version.
+        version: KrlVersion,
+        /// How many entries it says it takes into account.
+        covers: u64,
+    },
+    /// A revocation got into no KRL.
+    #[error("what entry {entry} revokes was in no KRL by then")]
+    NotInKrl {
+        /// The entry.
+        entry: u64,
+    },
+    /// The CA is one for users where one for hosts has to be, or the other way round.
+    #[error("the CA {ca} is not for both users and hosts")]
+    OtherRole {
+        /// Its fingerprint.
+        ca: String,
+    },
     /// What the entry repeats for people is not what follows from its evidence.
     #[error("its field {0:?} is not what follows from the evidence")]
     Field(&'static str),
@@ -262,6 +365,11 @@ impl Flaw {
                 | Self::NoLogin { .. }
                 | Self::UnknownCa { .. }
                 | Self::TakesBackNothing { .. }
+                | Self::KeyNotRevoked { .. }
+                | Self::OtherKrl { .. }
+                | Self::NotPending { .. }
+                | Self::NoSigningKey { .. }
+                | Self::ApprovalUnrecorded { .. }
         )
     }
 }

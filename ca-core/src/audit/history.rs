@@ -3,12 +3,12 @@
 //! The server records each of these before it takes effect, so whatever a decision rests on must be in the log ahead
 //! of it. The log may say more than happened, never less.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use super::Flaw;
 use crate::log::event::What;
-use crate::names::{Email, GroupName, RequestId, UserName};
-use crate::policy::{FactorKind, Facts, KeyScope, Purpose};
+use crate::names::{Email, RequestId, UserName};
+use crate::policy::{FactorKind, Facts, KeyScope, Purpose, User};
 use crate::request::FRESHNESS_SECS;
 use crate::time::{Ttl, UnixMillis, UnixSeconds};
 
@@ -39,7 +39,7 @@ pub(super) struct History {
 /// One account; a name may have been added more than once, when making it failed after it was recorded.
 #[derive(Debug, Default)]
 struct Account {
-    added: Vec<(Email, BTreeSet<GroupName>)>,
+    added: Vec<User>,
     /// The last time it was switched off, if it is off.
     disabled: Option<(u64, UnixSeconds)>,
 }
@@ -63,8 +63,10 @@ impl History {
     /// Takes in an entry.
     pub(super) fn learn(&mut self, index: u64, time: UnixMillis, what: &What) {
         match what {
-            What::UserAdded { user, email, groups, .. } => {
-                let added = (email.clone(), groups.iter().cloned().collect());
+            What::UserAdded { user, email, groups, person, .. } => {
+                let groups = groups.iter().cloned().collect();
+                let (name, email, person) = (user.clone(), email.clone(), person.clone());
+                let added = User { name, email, groups, enabled: true, person };
                 self.accounts.entry(user.clone()).or_default().added.push(added);
             }
             What::UserEnabled { user, enabled, .. } => {
@@ -110,12 +112,28 @@ impl History {
     }
 
     /// Holds the facts of a decision against what the log says.
+    ///
+    /// Of what waited, the logins are not looked for again: they are those of entries that were held against the log.
     pub(super) fn check(&self, facts: &Facts, decided: UnixSeconds) -> Vec<Flaw> {
+        let mut flaws = self.check_account(&facts.user, decided);
+        match &facts.waited {
+            Some(waited) => {
+                let approvers = waited.approvals.iter().map(|approver| &approver.user);
+                flaws.extend(approvers.flat_map(|user| self.check_account(user, decided)));
+            }
+            None if !self.stands_on_a_login(facts, decided) => {
+                let session = facts.session.id.clone();
+                flaws.push(Flaw::NoLogin { user: facts.user.name.clone(), session });
+            }
+            None => {}
+        }
+        flaws
+    }
+
+    fn check_account(&self, user: &User, decided: UnixSeconds) -> Vec<Flaw> {
         let mut flaws = Vec::new();
-        let user = &facts.user;
         let account = self.accounts.get(&user.name);
-        let fits =
-            |(email, groups): &(Email, BTreeSet<GroupName>)| *email == user.email && *groups == user.groups;
+        let fits = |added: &User| User { enabled: user.enabled, ..added.clone() } == *user;
         if !account.is_some_and(|account| account.added.iter().any(fits)) {
             flaws.push(Flaw::NoAccount { user: user.name.clone() });
         }
@@ -124,9 +142,6 @@ impl History {
             && decided > at.plus_secs(CLOCK_SECS)
         {
             flaws.push(Flaw::AccountDisabled { user: user.name.clone(), by });
-        }
-        if !self.stands_on_a_login(facts, decided) {
-            flaws.push(Flaw::NoLogin { user: user.name.clone(), session: facts.session.id.clone() });
         }
         flaws
     }

@@ -10,22 +10,32 @@
 //!                                  └─▶ leaves ──Tree::append──▶ roots and objects, to compare with what is stored
 //! ```
 //!
+//! Besides, [`Statement`] reads entries without judging them, for searching and for the [`report`].
+//!
 //! Reading order: [`Finding`], [`ObjectName`], [`Opened`], [`Auditor`], [`Case`], [`Tree`], [`check_checkpoint`].
 
 mod auditor;
 mod checkpoint;
 mod finding;
 mod history;
+mod mentions;
 mod object;
 mod opened;
 mod policies;
 mod replay;
+mod replay_host;
+pub mod report;
+mod revocation;
+mod statement;
 mod tree;
+mod waiting;
 
 pub use auditor::Auditor;
 pub use checkpoint::check_checkpoint;
 pub use finding::{Finding, Flaw};
+pub use mentions::Mentions;
 pub use object::{ObjectName, checkpoint_key};
 pub use opened::Opened;
 pub use replay::Case;
+pub use statement::Statement;
 pub use tree::{Grown, Tree, compare, leaves_of};

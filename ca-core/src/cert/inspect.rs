@@ -1,6 +1,6 @@
 //! What there is to say about a certificate: is it signed, by whom, is it valid now, is it in the log.
 
-use super::{CertError, Content, UnverifiedCertificate};
+use super::{CertError, CertKind, Content, UnverifiedCertificate};
 use crate::issuance::{LogEvidence, NotLogged, VerifiedEvidence};
 use crate::log::key::VerifierKey;
 use crate::ssh::PublicKey;
@@ -42,8 +42,10 @@ impl Validity {
 /// What an inspector trusts: CA keys and a log key, pinned earlier.
 #[derive(Clone, Debug, Default)]
 pub struct Trust {
-    /// The keys of the CAs that are trusted.
+    /// The keys of the CAs that are trusted with certificates for users.
     pub ca_keys: Vec<PublicKey>,
+    /// The keys of the CAs that are trusted with certificates for hosts.
+    pub host_ca_keys: Vec<PublicKey>,
     /// The key of the log that certificates have to be in.
     pub log_key: Option<VerifierKey>,
 }
@@ -57,7 +59,7 @@ pub struct Report {
     pub signature_algorithm: String,
     /// Whether the CA's signature holds.
     pub signature: Result<(), CertError>,
-    /// Whether the CA's key is one that was pinned; `None` when none was.
+    /// Whether the CA's key is one that was pinned for this kind of certificate; `None` when none was for any.
     pub ca_pinned: Option<bool>,
     /// Where it stands in its lifetime.
     pub validity: Validity,
@@ -85,7 +87,12 @@ impl Report {
     /// Looks a certificate over at a point in time.
     pub fn new(certificate: &UnverifiedCertificate, trust: &Trust, now: UnixSeconds) -> Self {
         let content = certificate.unverified_content().clone();
-        let ca_pinned = (!trust.ca_keys.is_empty()).then(|| trust.ca_keys.contains(&content.ca));
+        let pinned = match content.kind {
+            CertKind::User => &trust.ca_keys,
+            CertKind::Host => &trust.host_ca_keys,
+        };
+        let any = !trust.ca_keys.is_empty() || !trust.host_ca_keys.is_empty();
+        let ca_pinned = any.then(|| pinned.contains(&content.ca));
         Self {
             signature_algorithm: certificate.signature_algorithm().to_owned(),
             signature: certificate.clone().verify().map(drop),

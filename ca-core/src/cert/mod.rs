@@ -1,5 +1,6 @@
 //! OpenSSH certificates: parsed strictly, verified separately, written from checked parts (OpenSSH PROTOCOL.certkeys).
 
+pub mod acceptance;
 mod content;
 mod inspect;
 mod options;

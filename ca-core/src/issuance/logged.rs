@@ -2,7 +2,7 @@
 
 use super::evidence::{LogEvidence, NotLogged, extension_name};
 use super::precert::Precert;
-use crate::cert::{CertError, Certificate, Content};
+use crate::cert::{CertError, CertKind, Certificate, Content};
 use crate::log::checkpoint::SignedCheckpoint;
 use crate::log::hash::{Hash, leaf_hash};
 use crate::log::leaf::{EntryType, Leaf};
@@ -69,6 +69,11 @@ impl LoggedPrecert {
     /// Gives the bytes for the CA key to sign: the precert with the proof inside.
     pub fn to_be_signed(&self) -> &[u8] {
         &self.to_be_signed
+    }
+
+    /// Gives whom the certificate will speak for, and so which CA key signs it.
+    pub fn kind(&self) -> CertKind {
+        self.content.kind
     }
 
     /// Gives the CA key that has to sign.

@@ -21,11 +21,22 @@
 //!     ca_core::issuance::LoggedPrecert { content: precert.content().clone(), to_be_signed: vec![] }
 //! }
 //! ```
+//!
+//! Nor can a grant to a host come before the CA key for users, or the other way round (H4):
+//!
+//! ```compile_fail
+//! # use ca_core::{issuance::*, names::Serial};
+//! fn mix(grant: &HostGrant, serial: Serial, users: &UserCa) -> Precert {
+//!     Precert::prepare_host(grant, serial, &[0; 32], users)
+//! }
+//! ```
 
+mod ca;
 mod evidence;
 mod logged;
 mod precert;
 
+pub use ca::{Cas, HostCa, SameCaKey, UserCa};
 pub use evidence::{LogEvidence, NotLogged, VerifiedEvidence, extension_name};
 pub use logged::{Inclusion, LoggedPrecert};
-pub use precert::{Grant, Nonce, Precert};
+pub use precert::{Grant, HostGrant, Nonce, Precert};

@@ -1,10 +1,11 @@
 //! The certificate before its proof: what the log commits to.
 
 use crate::cert::{CertError, CertKind, Content, Options};
-use crate::names::{KeyId, Principal, Principals, Serial};
-use crate::ssh::{CertifiableKey, PublicKey};
+use crate::names::{HostName, HostNames, KeyId, Principal, Principals, Serial};
+use crate::ssh::CertifiableKey;
 use crate::time::{Ttl, UnixSeconds};
 
+use super::ca::{HostCa, UserCa};
 use super::evidence::EXTENSION_PREFIX;
 
 /// The random bytes that open a certificate's content.
@@ -31,6 +32,25 @@ pub struct Grant {
     pub extensions: Options,
 }
 
+/// A host certificate's shape as the policy granted it; only [`crate::policy::decide_host`] decides what goes in.
+///
+/// It has no options: OpenSSH knows none for hosts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostGrant {
+    /// The key to be certified.
+    pub key: CertifiableKey,
+    /// What names the certificate in the log.
+    pub key_id: KeyId,
+    /// The names of the host.
+    pub names: HostNames,
+    /// The lifetime from the decision on.
+    pub ttl: Ttl,
+    /// The first second of validity.
+    pub valid_after: UnixSeconds,
+    /// The first second after validity; later than `valid_after`.
+    pub valid_before: UnixSeconds,
+}
+
 /// The to-be-signed certificate without the proof extension.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Precert {
@@ -40,7 +60,7 @@ pub struct Precert {
 
 impl Precert {
     /// Writes the precert of a grant; the serial is the index it will have in the log.
-    pub fn prepare(grant: &Grant, serial: Serial, nonce: &Nonce, ca: &PublicKey) -> Self {
+    pub fn prepare(grant: &Grant, serial: Serial, nonce: &Nonce, ca: &UserCa) -> Self {
         Self::new(Content {
             key: grant.key.key().clone(),
             nonce: nonce.to_vec(),
@@ -52,7 +72,24 @@ impl Precert {
             valid_before: grant.valid_before,
             critical_options: grant.critical_options.clone(),
             extensions: grant.extensions.clone(),
-            ca: ca.clone(),
+            ca: ca.key().clone(),
+        })
+    }
+
+    /// Writes the precert of a grant to a host; the serial is the index it will have in the log.
+    pub fn prepare_host(grant: &HostGrant, serial: Serial, nonce: &Nonce, ca: &HostCa) -> Self {
+        Self::new(Content {
+            key: grant.key.key().clone(),
+            nonce: nonce.to_vec(),
+            serial: serial.get(),
+            kind: CertKind::Host,
+            key_id: grant.key_id.as_str().to_owned(),
+            principals: grant.names.iter().map(ToString::to_string).collect(),
+            valid_after: grant.valid_after,
+            valid_before: grant.valid_before,
+            critical_options: Options::new(),
+            extensions: Options::new(),
+            ca: ca.key().clone(),
         })
     }
 
@@ -86,20 +123,31 @@ impl Precert {
     }
 }
 
-/// Checks that content read back is such as [`Precert::prepare`] writes: what is read back may yet be signed (I4, A15).
+/// Checks that content read back is such as [`Precert::prepare`] and [`Precert::prepare_host`] write: what is read back
+/// may yet be signed (I4, A15).
 fn check_ours(content: &Content) -> Result<(), CertError> {
-    let names = content.principals.iter().map(|name| name.parse()).collect::<Result<Vec<Principal>, _>>()?;
-    let principals = Principals::try_from(names)?;
+    let in_order = match content.kind {
+        CertKind::User => accounts_are_in_order(&content.principals)?,
+        CertKind::Host => names_are_in_order(&content.principals)?,
+    };
+    let plain = content.critical_options.is_empty() && content.extensions.is_empty();
     let rules = [
-        (
-            principals.iter().map(Principal::as_str).eq(&content.principals),
-            "its principals are in order, each once",
-        ),
-        (content.kind == CertKind::User, "it is for a user"),
+        (in_order, "its principals are in order, each once"),
+        (content.kind == CertKind::User || plain, "one for a host has no options"),
         (content.serial != 0, "its serial is not zero"),
         (content.nonce.len() == size_of::<Nonce>(), "its nonce has 32 bytes"),
         (content.valid_after < content.valid_before, "it ends after it begins"),
         (!content.extensions.keys().any(|name| name.starts_with(EXTENSION_PREFIX)), "it has no proof yet"),
     ];
     rules.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, rule)| Err(CertError::NotOurs { rule }))
+}
+
+fn accounts_are_in_order(found: &[String]) -> Result<bool, CertError> {
+    let names = found.iter().map(|name| name.parse()).collect::<Result<Vec<Principal>, _>>()?;
+    Ok(Principals::try_from(names)?.iter().map(Principal::as_str).eq(found))
+}
+
+fn names_are_in_order(found: &[String]) -> Result<bool, CertError> {
+    let names = found.iter().map(|name| name.parse()).collect::<Result<Vec<HostName>, _>>()?;
+    Ok(HostNames::try_from(names)?.iter().map(ToString::to_string).eq(found.iter().cloned()))
 }

@@ -39,6 +39,11 @@ impl Bitmap {
         byte.is_some_and(|byte| byte >> (bit % 8) & 1 == 1)
     }
 
+    /// Gives how many bits are set.
+    pub(super) fn count(&self) -> u64 {
+        self.bytes.iter().map(|byte| u64::from(byte.count_ones())).sum()
+    }
+
     /// Gives the highest serial; `None` when it is beyond the last one.
     fn last(&self) -> Option<u64> {
         let top = self.bytes.last().map_or(0, |byte| u64::from(7 - byte.leading_zeros().min(7)));

@@ -24,6 +24,18 @@ impl OfAuthority {
             || self.bitmaps.iter().any(|bitmap| bitmap.contains(serial))
     }
 
+    /// Gives how many serials are revoked; what is said twice counts twice.
+    pub(super) fn serial_count(&self) -> u64 {
+        let ranges = self.ranges.iter().map(|range| (range.end() - range.start()).saturating_add(1));
+        let all = ranges.chain(self.bitmaps.iter().map(Bitmap::count));
+        all.fold(self.serials.len() as u64, u64::saturating_add)
+    }
+
+    /// Gives how many key ids are revoked.
+    pub(super) fn key_id_count(&self) -> u64 {
+        self.key_ids.len() as u64
+    }
+
     /// Tells whether a key id is revoked.
     pub(super) fn has_key_id(&self, key_id: &str) -> bool {
         self.key_ids.contains(key_id.as_bytes())

@@ -20,7 +20,7 @@ mod write;
 pub use error::KrlError;
 pub use model::{KeyIdError, Revocations, RevokedKeyId};
 pub use read::{Krl, Why};
-pub use signed::{NAMESPACE, SignedKrl, SignedKrlError, to_sign};
+pub use signed::{NAMESPACE, SignedKrl, SignedKrlError, sign, to_sign};
 pub use write::write;
 
 /// The most bytes a KRL may have: sshd reads all of it at every login.
@@ -33,7 +33,8 @@ const MAX_BITMAP_BYTES: usize = 2048;
 const MAX_BITMAP_BITS: u64 = 8 * MAX_BITMAP_BYTES as u64;
 
 /// A KRL's number, which rises with each one that is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
 pub struct KrlVersion(pub u64);
 
 impl std::fmt::Display for KrlVersion {

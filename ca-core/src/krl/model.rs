@@ -110,6 +110,16 @@ impl Revocations {
         self.certificates.is_empty() && self.keys.is_empty() && self.ca_keys.is_empty()
     }
 
+    /// Gives the number of certificates that are revoked by serial.
+    pub fn serial_count(&self) -> u64 {
+        self.certificates.values().map(|of_ca| of_ca.serials.len() as u64).sum()
+    }
+
+    /// Gives the number of keys that are revoked, those of CAs among them.
+    pub fn fingerprint_count(&self) -> u64 {
+        self.fingerprints().len() as u64
+    }
+
     /// Gives the blob, serials and key ids of each CA, all in order.
     pub(super) fn authorities(
         &self,

@@ -71,6 +71,21 @@ impl Krl {
         &self.comment
     }
 
+    /// Gives how many certificates it revokes by serial; what it says twice counts twice.
+    pub fn serial_count(&self) -> u64 {
+        self.certificates.values().fold(0, |sum, of_ca| sum.saturating_add(of_ca.serial_count()))
+    }
+
+    /// Gives how many certificates it revokes by key id.
+    pub fn key_id_count(&self) -> u64 {
+        self.certificates.values().map(OfAuthority::key_id_count).sum()
+    }
+
+    /// Gives how many keys it revokes, those of CAs among them.
+    pub fn key_count(&self) -> u64 {
+        self.keys.len() as u64 + self.keys_sha1.len() as u64
+    }
+
     /// Tells whether sshd would refuse this certificate for this KRL, and why.
     ///
     /// Serial 0 stands for none and is never revoked.

@@ -1,7 +1,8 @@
 //! A KRL with a detached signature, which may come over any way.
 
 use super::{Krl, KrlError, KrlVersion, MAX_BYTES};
-use crate::ssh::{HashedMessage, PublicKey, SshSigError, UnverifiedSshSig};
+use crate::log::NoteSigner;
+use crate::ssh::{HashedMessage, KeyError, PublicKey, SshSigError, UnverifiedSshSig};
 
 /// The SSHSIG namespace of a KRL; no other signature of the key can stand in for it.
 pub const NAMESPACE: &str = "krl@countersign.v1";
@@ -33,6 +34,11 @@ pub enum SignedKrlError {
 /// [`HashedMessage::armour`] makes the file beside the KRL.
 pub fn to_sign(krl: &[u8]) -> HashedMessage {
     HashedMessage::new(NAMESPACE, krl)
+}
+
+/// Signs a KRL with the key of the log, which every client has pinned; gives the file beside it.
+pub fn sign(krl: &[u8], signer: &NoteSigner) -> Result<String, KeyError> {
+    signer.sshsig(&to_sign(krl))
 }
 
 /// A KRL whose signature was verified.

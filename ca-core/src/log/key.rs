@@ -9,6 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::hash::sha256;
+use crate::ssh::{HashedMessage, PublicKey, Signature};
+use crate::wire::Writer;
 
 /// The signature type of Ed25519 (C2SP signed-note, "Signature types").
 const ED25519_TYPE: u8 = 0x01;
@@ -45,6 +47,13 @@ impl VerifierKey {
     /// The Ed25519 public key.
     pub fn public_key(&self) -> &[u8; 32] {
         &self.public_key
+    }
+
+    /// Gives the same key as SSH has it, for signatures in the form of `ssh-keygen -Y`.
+    pub fn to_ssh(&self) -> Result<PublicKey, crate::ssh::KeyError> {
+        let mut blob = Writer::with_capacity(51);
+        blob.string(b"ssh-ed25519").string(&self.public_key);
+        PublicKey::from_blob(&blob.finish())
     }
 
     /// Whether this is the key's signature over the text (RFC 8032 §5.1.7).
@@ -128,6 +137,12 @@ impl NoteSigner {
     /// The public half, to be given to whoever verifies.
     pub fn verifier_key(&self) -> &VerifierKey {
         &self.verifier
+    }
+
+    /// Makes an SSHSIG. What is signed begins with `SSHSIG` and has NUL bytes, so it can never pass for a note.
+    pub(crate) fn sshsig(&self, message: &HashedMessage) -> Result<String, crate::ssh::KeyError> {
+        let signature = Signature::new("ssh-ed25519", self.pair.sign(&message.to_be_signed()).as_ref());
+        Ok(message.armour(&self.verifier.to_ssh()?, &signature))
     }
 
     /// Signs exactly this text (RFC 8032 §5.1.6): 64 bytes, the same for the same text.

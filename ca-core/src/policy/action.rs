@@ -1,10 +1,7 @@
 //! What people and programs do, as far as the policy has a say in it.
 
 use std::fmt;
-
-use super::{Facts, Policy};
-use crate::names::ProfileName;
-use crate::time::UnixSeconds;
+use std::str::FromStr;
 
 /// Something the policy permits or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,40 +20,44 @@ pub enum Action {
     CertifyHost,
 }
 
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Action {
+    /// Every action there is.
+    pub const ALL: [Self; 6] =
+        [Self::Request, Self::Approve, Self::Revoke, Self::Audit, Self::Administer, Self::CertifyHost];
+
+    /// Gives the name that rules use.
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Request => "request",
             Self::Approve => "approve",
             Self::Revoke => "revoke",
             Self::Audit => "audit",
             Self::Administer => "administer",
             Self::CertifyHost => "certify-host",
-        })
+        }
+    }
+
+    /// Tells whether it is done to a profile; the others are done to the authority as a whole.
+    pub fn is_about_a_profile(self) -> bool {
+        matches!(self, Self::Request | Self::Approve | Self::CertifyHost)
     }
 }
 
-/// Who may read what the log says about everybody, besides the officers.
-const AUDITORS: &str = "auditors";
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
 
-impl Policy {
-    /// Tells whether somebody may do something, on one profile where it is about one. Denies what nothing permits.
-    pub fn permits(
-        &self,
-        action: Action,
-        on: Option<&ProfileName>,
-        facts: &Facts,
-        _now: UnixSeconds,
-    ) -> bool {
-        let groups = &facts.user.groups;
-        let officer = !self.officers.is_disjoint(groups);
-        facts.user.enabled
-            && match action {
-                Action::Request => on
-                    .and_then(|name| self.profile(name))
-                    .is_some_and(|profile| !profile.groups.is_disjoint(groups)),
-                Action::Audit => officer || groups.iter().any(|group| group.as_str() == AUDITORS),
-                Action::Approve | Action::Revoke | Action::Administer | Action::CertifyHost => officer,
-            }
+/// A name that no action has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no such action: there are request, approve, revoke, audit, administer and certify-host")]
+pub struct UnknownAction;
+
+impl FromStr for Action {
+    type Err = UnknownAction;
+
+    fn from_str(text: &str) -> Result<Self, UnknownAction> {
+        Self::ALL.into_iter().find(|action| action.name() == text).ok_or(UnknownAction)
     }
 }

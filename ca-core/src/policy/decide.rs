@@ -4,14 +4,17 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 
+use super::decide_host::HostDenial;
 use super::facts::{FactorKind, Facts};
 use super::profile::{Profile, SourceAddress};
-use super::{Action, Policy, PolicyId};
+use super::rules::{RuleId, Verdict};
+use super::ticket::TicketPattern;
+use super::{Action, Policy, PolicyId, Quorum, quorum};
 use crate::cert::{Options, flag, text_value};
 use crate::issuance::Grant;
 use crate::names::{KeyId, Principal, Principals, ProfileName, UserName};
 use crate::request::CertRequest;
-use crate::ssh::KeyKind;
+use crate::ssh::{CertifiableKey, Fingerprint, KeyKind};
 use crate::time::{Ttl, UnixSeconds};
 
 /// How far before the decision a certificate's validity begins, in seconds, so that a host whose clock is a little
@@ -23,6 +26,8 @@ pub const BACKDATE_SECS: u64 = 30;
 pub enum Decision {
     /// Yes, and this is the certificate.
     Grant(Box<Grant>),
+    /// Not yet: everything else holds, and people have to approve.
+    NeedsApproval(Quorum),
     /// No, for all of these reasons.
     Deny(Denials),
 }
@@ -75,6 +80,22 @@ pub enum Denial {
         /// The profile.
         profile: ProfileName,
     },
+    /// Rules forbid the user to have the profile now.
+    #[error("{} forbids {profile}", rules(by))]
+    Forbidden {
+        /// The profile.
+        profile: ProfileName,
+        /// The rules, by their names.
+        by: BTreeSet<RuleId>,
+    },
+    /// Rules that may forbid the profile could not be evaluated.
+    #[error("{} could not be evaluated, so {profile} is denied", rules(by))]
+    RuleFailed {
+        /// The profile.
+        profile: ProfileName,
+        /// The rules, by their names.
+        by: BTreeSet<RuleId>,
+    },
     /// None of the factors that the profile asks for was presented.
     #[error("{profile} needs a login with {}", list(factors))]
     FactorMissing {
@@ -109,6 +130,14 @@ pub enum Denial {
         /// The account.
         principal: Principal,
     },
+    /// None of the profile's accounts is for a group that the user is in.
+    #[error("{profile} has no account for any of the groups of {user}")]
+    NoPrincipal {
+        /// The profile.
+        profile: ProfileName,
+        /// The user.
+        user: UserName,
+    },
     /// The key is not of a kind the profile takes.
     #[error("{profile} does not take keys of type {}", kind.algorithm())]
     KeyKind {
@@ -116,6 +145,12 @@ pub enum Denial {
         profile: ProfileName,
         /// The kind of the key.
         kind: KeyKind,
+    },
+    /// The key to be certified was revoked.
+    #[error("the key {key} was revoked")]
+    KeyRevoked {
+        /// The key.
+        key: Fingerprint,
     },
     /// The API key is not for this profile.
     #[error("the API key is not for {profile}")]
@@ -141,6 +176,21 @@ pub enum Denial {
         /// The profile.
         profile: ProfileName,
     },
+    /// A rule about hosts says no.
+    #[error(transparent)]
+    Host(#[from] HostDenial),
+    /// The reason holds no word of the form that the profile asks for.
+    #[error("{profile} needs a reason with a word like {pattern}")]
+    TicketMissing {
+        /// The profile.
+        profile: ProfileName,
+        /// The form.
+        pattern: TicketPattern,
+    },
+}
+
+fn rules(ids: &BTreeSet<RuleId>) -> String {
+    format!("rule {}", ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and "))
 }
 
 fn list<T: ToString>(items: &BTreeSet<T>) -> String {
@@ -153,15 +203,18 @@ pub fn decide(policy: &Policy, request: &CertRequest, facts: &Facts, now: UnixSe
     let Some(profile) = policy.profile(&request.profile) else {
         return deny(vec![Denial::NoSuchProfile { profile: request.profile.clone() }]);
     };
-    let mut reasons = account_rules(request, facts);
-    reasons.extend(key_rules(request, facts, now));
-    if !policy.permits(Action::Request, Some(&request.profile), facts, now) {
-        reasons.push(Denial::NotPermitted { profile: request.profile.clone() });
-    }
-    reasons.extend(profile_rules(profile, request, facts, now));
+    let mut reasons = account_rules(&request.user, &request.key, facts);
+    reasons.extend(key_rules(&request.profile, facts, now));
+    reasons.extend(rules_say_no(policy, Action::Request, &request.profile, facts, now));
+    reasons.extend(login_rules(&request.profile, &profile.factors, profile.login_max_age, facts, now));
+    reasons.extend(profile_rules(profile, request));
     match principals(profile, request, facts) {
         Ok(principals) if reasons.is_empty() => {
-            Decision::Grant(Box::new(grant(profile, principals, request, facts, now)))
+            let approvals = profile.approvals.as_ref().map(|approvals| (&request.profile, approvals));
+            match approvals.and_then(|approvals| quorum::missing(policy, approvals, facts, now)) {
+                Some(quorum) => Decision::NeedsApproval(quorum),
+                None => Decision::Grant(Box::new(grant(profile, principals, request, facts, now))),
+            }
         }
         Ok(_) => deny(reasons),
         Err(not_granted) => {
@@ -171,50 +224,79 @@ pub fn decide(policy: &Policy, request: &CertRequest, facts: &Facts, now: UnixSe
     }
 }
 
-fn account_rules(request: &CertRequest, facts: &Facts) -> Vec<Denial> {
+pub(super) fn rules_say_no(
+    policy: &Policy,
+    action: Action,
+    profile: &ProfileName,
+    facts: &Facts,
+    now: UnixSeconds,
+) -> Option<Denial> {
+    let profile = profile.clone();
+    match policy.ask(action, Some(&profile), facts, now) {
+        Verdict::Permitted { .. } => None,
+        Verdict::Forbidden { by } => Some(Denial::Forbidden { profile, by }),
+        Verdict::Failed { rules } => Some(Denial::RuleFailed { profile, by: rules }),
+        Verdict::NotPermitted => Some(Denial::NotPermitted { profile }),
+    }
+}
+
+pub(super) fn account_rules(asked: &UserName, key: &CertifiableKey, facts: &Facts) -> Vec<Denial> {
     let user = &facts.user;
     let rules = [
         (user.enabled, Denial::UserDisabled { user: user.name.clone() }),
-        (
-            request.user == user.name,
-            Denial::OtherUser { asked: request.user.clone(), session: user.name.clone() },
-        ),
+        (*asked == user.name, Denial::OtherUser { asked: asked.clone(), session: user.name.clone() }),
+        (!facts.key_revoked, Denial::KeyRevoked { key: key.key().fingerprint() }),
     ];
     rules.into_iter().filter(|(holds, _)| !holds).map(|(_, denial)| denial).collect()
 }
 
 /// Holds a request made with an API key against what the key is for (F18).
-fn key_rules(request: &CertRequest, facts: &Facts, now: UnixSeconds) -> Vec<Denial> {
+pub(super) fn key_rules(profile: &ProfileName, facts: &Facts, now: UnixSeconds) -> Vec<Denial> {
     let Some(key) = &facts.session.key else { return Vec::new() };
     let source_ip = facts.source.ip.to_canonical();
     let rules = [
-        (key.profiles.contains(&request.profile), Denial::KeyProfile { profile: request.profile.clone() }),
+        (key.profiles.contains(profile), Denial::KeyProfile { profile: profile.clone() }),
         (key.networks.iter().any(|network| network.contains(&source_ip)), Denial::KeySource { source_ip }),
         (now < key.expires_at, Denial::KeyExpired { ended: key.expires_at }),
     ];
     rules.into_iter().filter(|(holds, _)| !holds).map(|(_, denial)| denial).collect()
 }
 
-fn profile_rules(profile: &Profile, request: &CertRequest, facts: &Facts, now: UnixSeconds) -> Vec<Denial> {
+/// Holds the login against what a profile asks for.
+pub(super) fn login_rules(
+    profile: &ProfileName,
+    factors: &BTreeSet<FactorKind>,
+    max_age: Ttl,
+    facts: &Facts,
+    now: UnixSeconds,
+) -> Option<Denial> {
+    let mut presented = facts.session.factors.iter().filter(|f| factors.contains(&f.kind)).peekable();
+    if presented.peek().is_none() {
+        return Some(Denial::FactorMissing { profile: profile.clone(), factors: factors.clone() });
+    }
+    // Who waits for an approval has logged in for what they asked then, not for when others find the time.
+    let asked = facts.waited.as_ref().map_or(now, |waited| waited.since);
+    let fresh = presented.any(|f| f.at.plus_secs(max_age.secs()) >= asked);
+    (!fresh).then(|| Denial::LoginTooOld { profile: profile.clone(), max_age })
+}
+
+fn profile_rules(profile: &Profile, request: &CertRequest) -> Vec<Denial> {
     let name = || request.profile.clone();
     let kind = request.key.key().kind();
     let ttl = ttl(profile, request);
-    let presented = || facts.session.factors.iter().filter(|f| profile.factors.contains(&f.kind));
-    let fresh = presented().any(|f| f.at.plus_secs(profile.login_max_age.secs()) >= now);
     let rules = [
-        (
-            presented().next().is_some(),
-            Denial::FactorMissing { profile: name(), factors: profile.factors.clone() },
-        ),
-        (
-            fresh || presented().next().is_none(),
-            Denial::LoginTooOld { profile: name(), max_age: profile.login_max_age },
-        ),
         (ttl <= profile.max_ttl, Denial::TtlAboveCap { profile: name(), asked: ttl, cap: profile.max_ttl }),
         (profile.takes(kind), Denial::KeyKind { profile: name(), kind }),
-        (!profile.require_reason || request.reason.is_some(), Denial::ReasonMissing { profile: name() }),
+        (!profile.needs_reason() || request.reason.is_some(), Denial::ReasonMissing { profile: name() }),
     ];
-    rules.into_iter().filter(|(holds, _)| !holds).map(|(_, denial)| denial).collect()
+    let missing = rules.into_iter().filter(|(holds, _)| !holds).map(|(_, denial)| denial);
+    missing.chain(ticket_missing(profile, request)).collect()
+}
+
+fn ticket_missing(profile: &Profile, request: &CertRequest) -> Option<Denial> {
+    let (pattern, reason) = (profile.ticket_pattern.as_ref()?, request.reason.as_ref()?);
+    let missing = || Denial::TicketMissing { profile: request.profile.clone(), pattern: pattern.clone() };
+    (!pattern.is_in(reason)).then(missing)
 }
 
 fn ttl(profile: &Profile, request: &CertRequest) -> Ttl {
@@ -223,10 +305,14 @@ fn ttl(profile: &Profile, request: &CertRequest) -> Ttl {
 
 /// Resolves the profile's accounts and narrows them to those asked for.
 fn principals(profile: &Profile, request: &CertRequest, facts: &Facts) -> Result<Principals, Denial> {
-    let resolved: Vec<Principal> = profile.principals.iter().map(|p| p.resolve(&facts.user.name)).collect();
-    // A profile without 1 to 256 accounts was refused when the policy was read; should one get here, it grants nothing.
-    let empty = |_| Denial::NoSuchProfile { profile: request.profile.clone() };
-    let granted = Principals::try_from(resolved).map_err(empty)?;
+    let mut resolved: Vec<Principal> = Vec::new();
+    for principal in profile.principals.iter().filter_map(|template| template.resolve(&facts.user)) {
+        if !resolved.contains(&principal) {
+            resolved.push(principal);
+        }
+    }
+    let none = |_| Denial::NoPrincipal { profile: request.profile.clone(), user: facts.user.name.clone() };
+    let granted = Principals::try_from(resolved).map_err(none)?;
     let Some(asked) = &request.principals else { return Ok(granted) };
     match asked.iter().find(|p| !granted.iter().any(|g| g == *p)) {
         None => Ok(asked.clone()),

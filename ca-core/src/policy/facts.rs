@@ -8,7 +8,7 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::names::{Email, GroupName, ProfileName, UserName};
+use crate::names::{Email, GroupName, PersonName, ProfileName, UserName};
 use crate::time::UnixSeconds;
 
 /// All that is known when a decision is made, apart from the request, the policy and the time.
@@ -20,6 +20,49 @@ pub struct Facts {
     pub session: Session,
     /// Where the request came from.
     pub source: Source,
+    /// Whether the key to be certified was revoked before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub key_revoked: bool,
+    /// What was waited for, once a request had to be approved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waited: Option<Waited>,
+}
+
+/// The time that a request waited, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waited {
+    /// When it was asked; the login and the request are judged as of then.
+    pub since: UnixSeconds,
+    /// Who approved, in order.
+    pub approvals: Vec<Approver>,
+}
+
+/// Somebody who approved a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approver {
+    /// Who, as they are when the approvals are counted (A4).
+    pub user: User,
+    /// How they had logged in.
+    pub session: Session,
+    /// Where they were.
+    pub source: Source,
+    /// When they approved.
+    pub at: UnixSeconds,
+}
+
+impl Approver {
+    /// Gives the facts that tell whether the policy lets them approve.
+    pub fn facts(&self) -> Facts {
+        let Self { user, session, source, .. } = self.clone();
+        Facts::new(user, session, source)
+    }
+}
+
+impl Facts {
+    /// Takes what is known of whoever asks; nothing is revoked, and nothing has waited.
+    pub fn new(user: User, session: Session, source: Source) -> Self {
+        Self { user, session, source, key_revoked: false, waited: None }
+    }
 }
 
 /// The person or machine that is logged in.
@@ -33,6 +76,26 @@ pub struct User {
     pub groups: BTreeSet<GroupName>,
     /// Whether the account is enabled.
     pub enabled: bool,
+    /// Whose account it is, when that is not somebody of the account's own name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<PersonName>,
+}
+
+impl User {
+    /// Tells whether two accounts are one person's: by who stands behind them, or by their address but for a `+tag` (A1).
+    pub fn is_same_person_as(&self, other: &User) -> bool {
+        self.behind() == other.behind() || mailbox(&self.email) == mailbox(&other.email)
+    }
+
+    fn behind(&self) -> &str {
+        self.person.as_ref().map_or(self.name.as_str(), PersonName::as_str)
+    }
+}
+
+/// Splits an address and cuts the tag off its first part (RFC 5233 calls it detail).
+fn mailbox(email: &Email) -> (&str, &str) {
+    let (local, domain) = email.as_str().split_once('@').unwrap_or((email.as_str(), ""));
+    (local.split_once('+').map_or(local, |(local, _)| local), domain)
 }
 
 /// A login, by what was presented and when.
@@ -45,6 +108,13 @@ pub struct Session {
     /// What the login is limited to, when an API key takes its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<KeyScope>,
+}
+
+impl Session {
+    /// Gives when the login was complete; `None` for an API key, which is no login.
+    pub fn login(&self) -> Option<UnixSeconds> {
+        if self.key.is_some() { None } else { self.factors.iter().map(|factor| factor.at).max() }
+    }
 }
 
 /// What an API key may be used for.

@@ -1,40 +1,49 @@
 //! Who may have which certificate, decided by a pure function over recorded facts (I3, I6).
 
 mod action;
+pub mod cases;
 mod decide;
+mod decide_host;
+pub mod diff;
+mod error;
 mod facts;
+mod files;
+mod host_pattern;
+mod host_profile;
+mod principal;
 mod profile;
+mod quorum;
+mod rules;
+mod ticket;
 
-pub use action::Action;
+pub use action::{Action, UnknownAction};
 pub use decide::{BACKDATE_SECS, Decision, Denial, Denials, decide};
-pub use facts::{Factor, FactorKind, Facts, KeyScope, Purpose, Session, Source, UnknownFactor, User};
-pub use profile::{Extension, PrincipalTemplate, Profile, SourceAddress};
+pub use decide_host::{HostDenial, decide_host};
+pub use error::{PolicyError, Problem};
+pub use facts::{
+    Approver, Factor, FactorKind, Facts, KeyScope, Purpose, Session, Source, UnknownFactor, User, Waited,
+};
+pub use files::{CASES, PROFILES, PolicyFiles, RULES};
+pub use host_pattern::HostPattern;
+pub use host_profile::HostProfile;
+pub use principal::{Account, Mapped, PrincipalTemplate};
+pub use profile::{Approvals, Extension, FactorStrength, Profile, SourceAddress};
+pub use quorum::Quorum;
+pub use rules::{ProfileKind, RuleId, SCHEMA, Verdict};
+pub use ticket::TicketPattern;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::log::hash::sha256;
-use crate::names::{GroupName, ProfileName};
+use toml::Spanned;
 
-/// Why a text is not a policy; names the line.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PolicyError {
-    /// It is not TOML, or a key or value is not one a policy has.
-    #[error("{0}")]
-    Syntax(String),
-    /// A profile contradicts itself.
-    #[error("profile {profile}: {rule}")]
-    Profile {
-        /// The profile.
-        profile: ProfileName,
-        /// What does not hold.
-        rule: &'static str,
-    },
-}
+use crate::log::hash::sha256;
+use crate::names::ProfileName;
+use crate::time::UnixSeconds;
+use rules::Rules;
 
 /// The identity of a policy: the SHA-256 of its bytes, in hexadecimal.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -69,33 +78,54 @@ impl TryFrom<String> for PolicyId {
     }
 }
 
-/// A whole policy: the profiles, and the text they were read from.
+/// A whole policy: the profiles, the rules, and the text they were read from.
 #[derive(Clone, Debug)]
 pub struct Policy {
     id: PolicyId,
     text: String,
-    officers: BTreeSet<GroupName>,
     profiles: BTreeMap<ProfileName, Profile>,
+    host_profiles: BTreeMap<ProfileName, HostProfile>,
+    rules: Rules,
+    warnings: Vec<Problem>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PolicyFile {
+struct ProfilesFile {
     #[serde(default)]
-    officers: BTreeSet<GroupName>,
+    profiles: BTreeMap<ProfileName, Spanned<Profile>>,
     #[serde(default)]
-    profiles: BTreeMap<ProfileName, Profile>,
+    host_profiles: BTreeMap<ProfileName, Spanned<HostProfile>>,
 }
 
 impl Policy {
+    /// Reads the files of a policy; the cases are left alone.
+    pub fn read(files: &PolicyFiles) -> Result<Self, PolicyError> {
+        let (profiles, host_profiles) = read_profiles(&files.profiles)?;
+        let users = profiles.keys().map(|name| (name.clone(), ProfileKind::User));
+        let kinds = users.chain(host_profiles.keys().map(|name| (name.clone(), ProfileKind::Host))).collect();
+        let (rules, mut warnings) = Rules::read(&files.rules, &kinds)?;
+        let nobody = kinds.iter().filter(|(name, kind)| !rules.can_permit(kind.action(), Some(name)));
+        warnings.extend(nobody.map(|(name, kind)| {
+            Problem::new(RULES, format!("no rule permits anybody to {} {name}", kind.action()))
+        }));
+        let text = files.canonical_text();
+        Ok(Self { id: PolicyId(sha256(text.as_bytes())), text, profiles, host_profiles, rules, warnings })
+    }
+
     /// Gives the SHA-256 of the text.
     pub fn id(&self) -> PolicyId {
         self.id
     }
 
-    /// Gives the text it was read from, as it goes into the log.
+    /// Gives profiles and rules as one text, as it goes into the log.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Gives what is worth a look, though it is not wrong: a profile nobody can have, a rule that never matches.
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
     }
 
     /// Finds a profile.
@@ -107,22 +137,73 @@ impl Policy {
     pub fn profiles(&self) -> impl Iterator<Item = (&ProfileName, &Profile)> {
         self.profiles.iter()
     }
+
+    /// Finds a host profile.
+    pub fn host_profile(&self, name: &ProfileName) -> Option<&HostProfile> {
+        self.host_profiles.get(name)
+    }
+
+    /// Gives all host profiles by name.
+    pub fn host_profiles(&self) -> impl Iterator<Item = (&ProfileName, &HostProfile)> {
+        self.host_profiles.iter()
+    }
+
+    /// Gives the names of all rules, in the order of the file.
+    pub fn rule_ids(&self) -> impl Iterator<Item = &RuleId> {
+        self.rules.ids()
+    }
+
+    /// Asks the rules whether somebody may do something, on one profile where it is about one.
+    pub fn ask(&self, action: Action, on: Option<&ProfileName>, facts: &Facts, now: UnixSeconds) -> Verdict {
+        self.rules.ask(action, on, facts, now)
+    }
+
+    /// Tells whether somebody may do something: their account is enabled, a rule permits it and none forbids it.
+    pub fn permits(&self, action: Action, on: Option<&ProfileName>, facts: &Facts, now: UnixSeconds) -> bool {
+        facts.user.enabled && self.ask(action, on, facts, now).is_permitted()
+    }
 }
 
 impl FromStr for Policy {
     type Err = PolicyError;
 
+    /// Reads the text of a policy as the log has it.
     fn from_str(text: &str) -> Result<Self, PolicyError> {
-        let file: PolicyFile =
-            toml::from_str(text).map_err(|error| PolicyError::Syntax(error.to_string()))?;
-        for (name, profile) in &file.profiles {
-            profile.check().map_err(|rule| PolicyError::Profile { profile: name.clone(), rule })?;
-        }
-        Ok(Self {
-            id: PolicyId(sha256(text.as_bytes())),
-            text: text.to_owned(),
-            officers: file.officers,
-            profiles: file.profiles,
-        })
+        Self::read(&PolicyFiles::from_canonical_text(text)?)
     }
+}
+
+type ByName<T> = BTreeMap<ProfileName, T>;
+
+fn read_profiles(text: &str) -> Result<(ByName<Profile>, ByName<HostProfile>), PolicyError> {
+    let file: ProfilesFile = toml::from_str(text).map_err(|error| toml_problem(text, &error))?;
+    let problem = |name: &ProfileName, at: usize, rule: &str| {
+        Problem::new(PROFILES, format!("profile {name}: {rule}")).at(text, at)
+    };
+    let users = file.profiles.iter().filter_map(|(name, profile)| {
+        Some(problem(name, profile.span().start, profile.get_ref().check().err()?))
+    });
+    let hosts = file.host_profiles.iter().filter_map(|(name, profile)| {
+        // The scope of an API key and the rules name profiles of either kind by name alone.
+        let twice = file.profiles.contains_key(name);
+        let twice = twice.then_some("a profile and a host profile must not have the same name");
+        Some(problem(name, profile.span().start, profile.get_ref().check().err().or(twice)?))
+    });
+    let problems: Vec<Problem> = users.chain(hosts).collect();
+    if !problems.is_empty() {
+        return Err(problems.into());
+    }
+    let written_out = |profile: Spanned<Profile>| profile.into_inner().with_factors_written_out();
+    Ok((
+        file.profiles.into_iter().map(|(name, profile)| (name, written_out(profile))).collect(),
+        file.host_profiles.into_iter().map(|(name, profile)| (name, profile.into_inner())).collect(),
+    ))
+}
+
+fn toml_problem(text: &str, error: &toml::de::Error) -> Problem {
+    let message = error.message();
+    let problem = Problem::new(PROFILES, message);
+    let problem = error.span().map_or(problem.clone(), |span| problem.at(text, span.start));
+    let old = ["unknown field `groups`", "unknown field `officers`"];
+    if old.iter().any(|old| message.starts_with(old)) { problem.hint(files::GROUPS_HINT) } else { problem }
 }

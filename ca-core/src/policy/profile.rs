@@ -6,7 +6,9 @@ use ipnet::IpNet;
 use serde::Deserialize;
 
 use super::facts::FactorKind;
-use crate::names::{GroupName, NameError, Principal, Principals, UserName};
+use super::principal::PrincipalTemplate;
+use super::ticket::TicketPattern;
+use crate::names::{GroupName, Principals};
 use crate::ssh::KeyKind;
 use crate::time::Ttl;
 
@@ -16,16 +18,19 @@ use crate::time::Ttl;
 pub struct Profile {
     /// What it is for, for people.
     pub description: String,
-    /// The groups whose members may have it; a member of any of them may.
-    pub groups: BTreeSet<GroupName>,
     /// The accounts it logs in to.
     pub principals: Vec<PrincipalTemplate>,
     /// The lifetime when none is asked for.
     pub default_ttl: Ttl,
     /// The longest lifetime.
     pub max_ttl: Ttl,
-    /// The factors of which one must have been presented after the password.
+    /// The factors of which one must have been presented after the password; those of `factor_strength` when that is
+    /// written instead.
+    #[serde(default)]
     pub factors: BTreeSet<FactorKind>,
+    /// How strong the factor must be, instead of a list.
+    #[serde(default)]
+    pub factor_strength: Option<FactorStrength>,
     /// How long ago the login may be, at most.
     pub login_max_age: Ttl,
     /// What sshd permits to the holder.
@@ -46,6 +51,32 @@ pub struct Profile {
     /// Whether a reason must be given.
     #[serde(default)]
     pub require_reason: bool,
+    /// The form that a word of the reason must have; with it, a reason must be given.
+    #[serde(default)]
+    pub ticket_pattern: Option<TicketPattern>,
+    /// Who has to approve, if anybody.
+    #[serde(default)]
+    pub approvals: Option<Approvals>,
+}
+
+/// What approvals a certificate takes.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Approvals {
+    /// How many people have to approve.
+    pub count: u8,
+    /// The groups of which each must be in one; the policy's rules must permit them to approve as well.
+    pub groups: BTreeSet<GroupName>,
+    /// How long a request may wait.
+    pub wait: Ttl,
+}
+
+impl Approvals {
+    /// The most people that can be asked for.
+    pub const MAX_COUNT: u8 = 8;
+
+    /// The longest that a request may wait, in seconds: a week.
+    pub const MAX_WAIT_SECS: u64 = 7 * 86_400;
 }
 
 impl Profile {
@@ -55,16 +86,30 @@ impl Profile {
         listed && (kind.is_security_key() || !self.verify_required)
     }
 
+    /// Writes out which factors are as strong as it asks for.
+    #[must_use]
+    pub(super) fn with_factors_written_out(mut self) -> Self {
+        self.factors.extend(self.factor_strength.iter().flat_map(|strength| strength.factors()).copied());
+        self
+    }
+
+    /// Tells whether a reason must be given.
+    pub fn needs_reason(&self) -> bool {
+        self.require_reason || self.ticket_pattern.is_some()
+    }
+
     /// Checks what the types alone do not.
     pub(super) fn check(&self) -> Result<(), &'static str> {
         let one_line = |text: &String| !text.is_empty() && !text.chars().any(char::is_control);
         let rules = [
-            (!self.groups.is_empty(), "groups must name at least one group"),
             (
                 (1..=Principals::MAX).contains(&self.principals.len()),
                 "principals must name 1 to 256 accounts",
             ),
-            (!self.factors.is_empty(), "factors must name at least one factor"),
+            (
+                self.factors.is_empty() != self.factor_strength.is_none(),
+                "factors must name at least one factor, or factor_strength must say how strong it has to be; not both",
+            ),
             (self.default_ttl <= self.max_ttl, "default_ttl must not be above max_ttl"),
             (self.force_command.as_ref().is_none_or(one_line), "force_command must be one line"),
             (
@@ -81,35 +126,37 @@ impl Profile {
                 "key_kinds must name a kind that can be certified; with verify_required an sk- kind",
             ),
         ];
+        let rules = rules.into_iter().chain(self.approvals.iter().flat_map(Approvals::rules));
         rules.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, rule)| Err(rule))
     }
 }
 
-/// An account as the policy writes it: fixed, or `{user}` for the name of whoever asks.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub enum PrincipalTemplate {
-    /// This account.
-    Fixed(Principal),
-    /// The account named like the user.
-    User,
-}
-
-impl PrincipalTemplate {
-    /// Gives the account for a user.
-    pub fn resolve(&self, user: &UserName) -> Principal {
-        match self {
-            Self::Fixed(principal) => principal.clone(),
-            Self::User => user.into(),
-        }
+impl Approvals {
+    fn rules(&self) -> [(bool, &'static str); 3] {
+        [
+            ((1..=Self::MAX_COUNT).contains(&self.count), "approvals.count must be 1 to 8"),
+            (!self.groups.is_empty(), "approvals.groups must name at least one group"),
+            (self.wait.secs() <= Self::MAX_WAIT_SECS, "approvals.wait must be at most 168h"),
+        ]
     }
 }
 
-impl TryFrom<String> for PrincipalTemplate {
-    type Error = NameError;
+/// How strong a factor is, in words that stay true when there are more kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FactorStrength {
+    /// Not sent over a network that others run, as SMS are, and not a recovery code: totp, yubikey, webauthn.
+    Standard,
+    /// Bound to the page or program it is shown to (NIST 800-63B-4 §3.2.5): webauthn.
+    PhishingResistant,
+}
 
-    fn try_from(text: String) -> Result<Self, NameError> {
-        if text == "{user}" { Ok(Self::User) } else { Principal::try_from(text).map(Self::Fixed) }
+impl FactorStrength {
+    fn factors(self) -> &'static [FactorKind] {
+        match self {
+            Self::Standard => &[FactorKind::Totp, FactorKind::Yubikey, FactorKind::Webauthn],
+            Self::PhishingResistant => &[FactorKind::Webauthn],
+        }
     }
 }
 

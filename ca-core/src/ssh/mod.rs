@@ -4,6 +4,6 @@ mod key;
 mod signature;
 mod sshsig;
 
-pub use key::{CertifiableKey, Fingerprint, KeyError, KeyKind, PublicKey};
+pub use key::{CertifiableKey, Fingerprint, FingerprintError, KeyError, KeyKind, PublicKey};
 pub use signature::{Signature, SignatureError};
 pub use sshsig::{HashedMessage, SshSigError, UnverifiedSshSig};

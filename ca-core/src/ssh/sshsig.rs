@@ -132,6 +132,11 @@ impl UnverifiedSshSig {
         }
     }
 
+    /// Gives the key that it says it is by, to look up whose that is.
+    pub fn unverified_key(&self) -> &PublicKey {
+        &self.key
+    }
+
     /// Verifies that `key` signed `message` for the purpose `namespace`.
     pub fn verify(
         &self,

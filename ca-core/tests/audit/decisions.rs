@@ -148,7 +148,7 @@ fn i6_only_a_policy_in_force_decides() {
 
     let mut log = TestLog::new();
     let lax = log.policy.clone();
-    log.policy = super::support::POLICY.replace("2h", "1h").parse().unwrap();
+    log.policy = super::support::policy(&super::support::PROFILES.replace("2h", "1h"));
     log.round(&[log.adopted()]);
     log.time = UnixMillis(log.time.0 + 60_000);
     log.policy = lax;

@@ -1,9 +1,13 @@
 //! I6: the audit accepts what an honest server writes, and finds what any other does.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod approvals;
 mod decisions;
+mod hosts;
 mod objects;
 mod order;
+mod report;
+mod revocation;
 mod support;
 
 use ca_core::audit::{Auditor, Finding, Flaw, ObjectName, Opened, Tree};

@@ -6,7 +6,7 @@ use ca_core::log::event::What;
 use ca_core::log::journal::object_key;
 use ca_core::time::UnixMillis;
 
-use super::support::{POLICY, TestLog, login};
+use super::support::{PROFILES, TestLog, login, policy};
 use super::{audit, flaws};
 
 #[test]
@@ -27,14 +27,14 @@ fn a_log_is_created_once_and_first() {
     headless.round(&[headless.adopted()]);
     assert_eq!(flaws(&headless), [Flaw::Creation]);
     let mut renamed = TestLog::empty();
-    let ca = Vec::new();
-    renamed.round(&[What::LogCreated { origin: "other.example.com/log".parse().unwrap(), ca }]);
+    let (ca, host_ca) = (Vec::new(), Vec::new());
+    renamed.round(&[What::LogCreated { origin: "other.example.com/log".parse().unwrap(), ca, host_ca }]);
     assert_eq!(flaws(&renamed), [Flaw::OtherOrigin { found: "other.example.com/log".to_owned() }]);
 }
 
 #[test]
 fn a_policy_is_its_text() {
-    for text in [POLICY.replace("2h", "3h"), "nonsense".to_owned()] {
+    for text in [policy(&PROFILES.replace("2h", "3h")).text().to_owned(), "nonsense".to_owned()] {
         let mut log = TestLog::empty();
         log.round(&[log.created()]);
         log.round(&[What::PolicyAdopted { policy: log.policy.id(), text }]);

@@ -6,7 +6,7 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ca_core::audit::checkpoint_key;
-use ca_core::issuance::Precert;
+use ca_core::issuance::{Precert, UserCa};
 use ca_core::log::edge::Edge;
 use ca_core::log::event::{CertificateIntent, Event, RequestDenied, What};
 use ca_core::log::hash::leaf_hash;
@@ -14,7 +14,9 @@ use ca_core::log::journal::{Round, object_key};
 use ca_core::log::leaf::Leaf;
 use ca_core::log::{Checkpoint, Frontier, NoteSigner, Origin, VerifierKey};
 use ca_core::names::{RequestId, Serial};
-use ca_core::policy::{Decision, Factor, FactorKind, Facts, Policy, Purpose, Session, Source, User, decide};
+use ca_core::policy::{
+    Decision, Factor, FactorKind, Facts, Policy, PolicyFiles, Purpose, Session, Source, User, decide,
+};
 use ca_core::request::{CertRequest, NAMESPACE};
 use ca_core::ssh::{HashedMessage, PublicKey, Signature};
 use ca_core::time::{UnixMillis, UnixSeconds};
@@ -23,10 +25,9 @@ use ca_core::wire::Writer;
 /// When every log begins.
 pub(crate) const START: u64 = 1_767_324_000;
 
-pub(crate) const POLICY: &str = r#"
+pub(crate) const PROFILES: &str = r#"
 [profiles.dev]
 description = "Your own account"
-groups = ["engineers"]
 principals = ["{user}", "deploy"]
 default_ttl = "1h"
 max_ttl = "2h"
@@ -34,7 +35,39 @@ factors = ["totp"]
 login_max_age = "12h"
 extensions = ["permit-pty"]
 source_address = "requester"
+
+[host_profiles.db]
+description = "Databases"
+names = ["*.example.com"]
+default_ttl = "168h"
+max_ttl = "168h"
+factors = ["totp"]
+login_max_age = "12h"
+require_possession = true
 "#;
+
+pub(crate) const RULES: &str = r#"
+@id("engineers")
+permit (principal in Group::"engineers", action == Action::"request", resource);
+
+@id("officers")
+permit (
+  principal in Group::"officers",
+  action in [Action::"approve", Action::"revoke", Action::"certify-host"],
+  resource
+);
+"#;
+
+/// Reads a policy of these profiles and the rules of every log.
+pub(crate) fn policy(profiles: &str) -> Policy {
+    ruled(profiles, RULES)
+}
+
+/// Reads a policy of these profiles and rules.
+pub(crate) fn ruled(profiles: &str, rules: &str) -> Policy {
+    let (profiles, rules) = (profiles.to_owned(), rules.to_owned());
+    Policy::read(&PolicyFiles { profiles, rules, cases: None }).unwrap()
+}
 
 /// A log being written.
 pub(crate) struct TestLog {
@@ -42,6 +75,7 @@ pub(crate) struct TestLog {
     pub(crate) signer: NoteSigner,
     pub(crate) policy: Policy,
     pub(crate) ca: PublicKey,
+    pub(crate) host_ca: PublicKey,
     pub(crate) objects: BTreeMap<String, Vec<u8>>,
     pub(crate) frontier: Frontier,
     pub(crate) time: UnixMillis,
@@ -58,6 +92,7 @@ pub(crate) fn facts() -> Facts {
             email: "alice@example.com".parse().unwrap(),
             groups: ["engineers".parse().unwrap()].into(),
             enabled: true,
+            person: None,
         },
         session: Session {
             id: "session-1".to_owned(),
@@ -65,17 +100,33 @@ pub(crate) fn facts() -> Facts {
             key: None,
         },
         source: Source { ip: "10.1.2.3".parse().unwrap(), user_agent: None },
+        key_revoked: false,
+        waited: None,
     }
 }
 
 pub(crate) fn user_added() -> What {
-    let User { name, email, groups, .. } = facts().user;
-    let groups = groups.into_iter().collect();
-    What::UserAdded { user: name, email, groups, factors: vec![FactorKind::Totp], by: "console".to_owned() }
+    added(facts().user)
+}
+
+pub(crate) fn added(user: User) -> What {
+    let User { name, email, groups, person, .. } = user;
+    What::UserAdded {
+        user: name,
+        email,
+        groups: groups.into_iter().collect(),
+        person,
+        factors: vec![FactorKind::Totp],
+        by: "console".to_owned(),
+    }
 }
 
 pub(crate) fn login() -> What {
-    let Facts { user, session, source } = facts();
+    logged_in(facts())
+}
+
+pub(crate) fn logged_in(facts: Facts) -> What {
+    let Facts { user, session, source, .. } = facts;
     let factors = vec![FactorKind::Totp];
     What::LoginSucceeded {
         user: user.name,
@@ -101,8 +152,9 @@ impl TestLog {
         Self {
             origin: Origin::new("ca.example.com/log").unwrap(),
             signer: NoteSigner::from_seed("ca.example.com/log", &[1; 32]).unwrap(),
-            policy: POLICY.parse().unwrap(),
+            policy: policy(PROFILES),
             ca: public_key(&pair(2)),
+            host_ca: public_key(&pair(4)),
             objects: BTreeMap::new(),
             frontier: Frontier::empty(),
             time: UnixMillis(START * 1000),
@@ -146,7 +198,9 @@ impl TestLog {
     }
 
     pub(crate) fn created(&self) -> What {
-        What::LogCreated { origin: self.origin.clone(), ca: vec![self.ca.fingerprint().to_string()] }
+        let fingerprint = |key: &PublicKey| vec![key.fingerprint().to_string()];
+        let (ca, host_ca) = (fingerprint(&self.ca), fingerprint(&self.host_ca));
+        What::LogCreated { origin: self.origin.clone(), ca, host_ca }
     }
 
     pub(crate) fn adopted(&self) -> What {
@@ -169,7 +223,12 @@ impl TestLog {
 
     /// Signs as whoever holds the key in every request.
     pub(crate) fn prove(&self, text: &str) -> String {
-        let message = HashedMessage::new(NAMESPACE, text.as_bytes());
+        self.prove_as(NAMESPACE, text)
+    }
+
+    /// The same under another namespace.
+    pub(crate) fn prove_as(&self, namespace: &'static str, text: &str) -> String {
+        let message = HashedMessage::new(namespace, text.as_bytes());
         let signature = Signature::new("ssh-ed25519", self.holder.sign(&message.to_be_signed()).as_ref());
         message.armour(&public_key(&self.holder), &signature)
     }
@@ -198,7 +257,7 @@ impl TestLog {
             panic!("denied")
         };
         let serial = Serial::at_index(index).unwrap();
-        let precert = Precert::prepare(&grant, serial, &[9; 32], &self.ca);
+        let precert = Precert::prepare(&grant, serial, &[9; 32], &UserCa::new(self.ca.clone()));
         let text = request.to_text();
         CertificateIntent {
             signature: self.prove(&text),
@@ -212,6 +271,7 @@ impl TestLog {
             principals: grant.principals.iter().map(ToString::to_string).collect(),
             ttl: grant.ttl,
             reason: request.reason.clone(),
+            approvals: Vec::new(),
             approvers: Vec::new(),
             key: request.key.key().fingerprint().to_string(),
             key_id: grant.key_id.as_str().to_owned(),

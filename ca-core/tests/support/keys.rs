@@ -8,6 +8,7 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{self as lc, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ca_core::issuance::UserCa;
 use ca_core::log::hash::sha256;
 use ca_core::ssh::{KeyKind, PublicKey, Signature};
 use ca_core::wire::Writer;
@@ -70,6 +71,10 @@ impl TestKey {
 
     pub fn public(&self) -> &PublicKey {
         &self.public
+    }
+
+    pub fn user_ca(&self) -> UserCa {
+        UserCa::new(self.public.clone())
     }
 
     /// Signs as this kind of key should, a security key having been touched.
@@ -173,7 +178,11 @@ impl Sshsig<'_> {
 
 /// Proves possession of a key as a good client does.
 pub fn prove(key: &TestKey, text: &str) -> String {
-    let namespace = ca_core::request::NAMESPACE;
+    prove_as(key, ca_core::request::NAMESPACE, text)
+}
+
+/// The same under another namespace.
+pub fn prove_as(key: &TestKey, namespace: &'static str, text: &str) -> String {
     let signature = key.sign(&sshsig_message(namespace, "sha512", text.as_bytes()));
     Sshsig { key: key.public(), namespace, hash: "sha512", signature }.armoured()
 }

@@ -52,6 +52,7 @@ pub fn grant(kind: KeyKind) -> Grant {
     let policy = policy(&["extensions = [\"permit-pty\"]", "source_address = \"requester\""]);
     match decide(&policy, &request(kind), &facts(), now()) {
         Decision::Grant(grant) => *grant,
+        Decision::NeedsApproval(quorum) => panic!("{quorum}"),
         Decision::Deny(denials) => panic!("{denials}"),
     }
 }
@@ -63,7 +64,7 @@ pub fn commit(kind: KeyKind, ca: &TestKey, before: u64, after: u64) -> Logged {
 
 pub fn commit_to(signer: &NoteSigner, kind: KeyKind, ca: &TestKey, before: u64, after: u64) -> Logged {
     let serial = Serial::at_index(before).unwrap();
-    let precert = Precert::prepare(&grant(kind), serial, &[7; 32], ca.public());
+    let precert = Precert::prepare(&grant(kind), serial, &[7; 32], &ca.user_ca());
     commit_precert(signer, kind, precert, before, after)
 }
 
@@ -120,6 +121,7 @@ pub fn intent(kind: KeyKind, precert: &Precert) -> CertificateIntent {
         principals: content.principals.clone(),
         ttl: request.ttl.unwrap(),
         reason: request.reason.clone(),
+        approvals: Vec::new(),
         approvers: Vec::new(),
         key: content.key.fingerprint().to_string(),
         key_id: content.key_id.clone(),

@@ -9,7 +9,7 @@ pub mod ledger;
 use std::net::IpAddr;
 
 use ca_core::names::RequestId;
-use ca_core::policy::{Factor, FactorKind, Facts, Policy, Session, Source, User};
+use ca_core::policy::{Factor, FactorKind, Facts, Policy, PolicyError, PolicyFiles, Session, Source, User};
 use ca_core::request::CertRequest;
 use ca_core::ssh::{CertifiableKey, KeyKind};
 use ca_core::time::{UnixMillis, UnixSeconds};
@@ -55,6 +55,7 @@ pub fn facts() -> Facts {
             email: "ann@example.com".parse().unwrap(),
             groups: ["engineers".parse().unwrap(), "others".parse().unwrap()].into(),
             enabled: true,
+            person: None,
         },
         session: Session {
             id: "s1".to_owned(),
@@ -62,6 +63,8 @@ pub fn facts() -> Facts {
             key: None,
         },
         source: Source { ip: IpAddr::from([192, 0, 2, 7]), user_agent: Some("ca/0.1".to_owned()) },
+        key_revoked: false,
+        waited: None,
     }
 }
 
@@ -69,11 +72,10 @@ pub fn now() -> UnixSeconds {
     NOW.seconds()
 }
 
-/// A policy of one profile, `dev`, with these lines instead of or besides the usual ones.
+/// The profiles of a policy: one, `dev`, with these lines instead of or besides the usual ones.
 pub fn policy_text(lines: &[&str]) -> String {
     let usual = [
         "description = \"test\"",
-        "groups = [\"engineers\"]",
         "principals = [\"{user}\", \"deploy\"]",
         "default_ttl = \"2h\"",
         "max_ttl = \"4h\"",
@@ -86,6 +88,20 @@ pub fn policy_text(lines: &[&str]) -> String {
     format!("[profiles.dev]\n{}\n", all.join("\n"))
 }
 
+/// The rule of most tests.
+pub const ENGINEERS: &str = "@id(\"engineers\") \
+    permit (principal in Group::\"engineers\", action == Action::\"request\", resource);\n";
+
+/// Reads a policy of these profiles and rules.
+pub fn read(profiles: &str, rules: &str) -> Result<Policy, PolicyError> {
+    Policy::read(&PolicyFiles { profiles: profiles.to_owned(), rules: rules.to_owned(), cases: None })
+}
+
 pub fn policy(lines: &[&str]) -> Policy {
-    policy_text(lines).parse().unwrap()
+    read(&policy_text(lines), ENGINEERS).unwrap()
+}
+
+/// A policy of the one usual profile and these rules.
+pub fn ruled(rules: &str) -> Policy {
+    read(&policy_text(&[]), rules).unwrap()
 }

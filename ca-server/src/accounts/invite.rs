@@ -10,7 +10,7 @@ use ca_core::policy::{FactorKind, Source};
 use ca_core::time::UnixSeconds;
 
 use super::own::Pending;
-use super::{AccountError, Accounts, FIRST_LABEL};
+use super::{AccountError, Accounts, FIRST_LABEL, person};
 use crate::factors::recovery;
 use crate::ids;
 use crate::login::{AccountName, INVITATION, TokenHash, canonical, generate_token};
@@ -40,6 +40,8 @@ pub struct Invitee {
     pub email: String,
     /// The groups.
     pub groups: Vec<String>,
+    /// Whose account it is, in any case, when that is not somebody of its own name.
+    pub person: Option<String>,
 }
 
 impl Accounts {
@@ -55,13 +57,15 @@ impl Accounts {
                 return Err(StoreError::Taken.into());
             }
         }
-        let user = User { id: ids::new_id(now)?, name, email, groups, enabled: true };
+        let person = person(invitee.person.as_deref())?;
+        let user = User { id: ids::new_id(now)?, name, email, groups, enabled: true, person };
         let (token, hash) = generate_token(INVITATION)?;
         let expires_at = now.seconds().plus_secs(LASTS_SECS);
         self.record(What::UserAdded {
             user: user.name.clone(),
             email: user.email.clone(),
             groups: user.groups.iter().cloned().collect(),
+            person: user.person.clone(),
             factors: Vec::new(),
             by: by.to_owned(),
         })

@@ -6,6 +6,7 @@
 mod api_keys;
 pub mod invite;
 pub mod own;
+mod signing_keys;
 mod sms;
 mod webauthn;
 mod yubikey;
@@ -13,8 +14,9 @@ mod yubikey;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
+use ca_core::approval::ApprovalError;
 use ca_core::log::event::What;
-use ca_core::names::{Email, GroupName, Label, UserName};
+use ca_core::names::{Email, GroupName, Label, NameError, PersonName, UserName};
 use ca_core::policy::FactorKind;
 
 use crate::ceremony::CeremonyError;
@@ -62,7 +64,12 @@ pub enum AccountError {
     #[error("the last factor of an account cannot be removed")]
     LastFactor,
     /// The account has as many factors as one can have.
-    #[error("an account can have {} factors and {} API keys", own::MAX_FACTORS, api_keys::MAX_KEYS)]
+    #[error(
+        "an account can have {} factors, {} API keys and {} keys to approve with",
+        own::MAX_FACTORS,
+        api_keys::MAX_KEYS,
+        signing_keys::MAX_KEYS
+    )]
     TooMany,
     /// The text is no phone number.
     #[error(transparent)]
@@ -85,6 +92,12 @@ pub enum AccountError {
     /// The account has no such API key.
     #[error("the account has no such API key")]
     NoKey,
+    /// What is to be a key to approve with is none, or its holder is not shown to hold it.
+    #[error("the key is not registered: {0}")]
+    SigningKey(#[from] ApprovalError),
+    /// The account has no such key to approve with.
+    #[error("the account has no such key")]
+    NoSigningKey,
     /// An API key cannot be of this scope.
     #[error("the API key is not made: {0}")]
     Scope(&'static str),
@@ -117,6 +130,8 @@ pub struct NewAccount {
     pub email: String,
     /// The groups.
     pub groups: Vec<String>,
+    /// Whose account it is, in any case, when that is not somebody of its own name.
+    pub person: Option<String>,
     /// The password.
     pub password: Secret,
 }
@@ -151,7 +166,7 @@ impl Accounts {
         let groups =
             new.groups.iter().map(|group| group.parse()).collect::<Result<BTreeSet<GroupName>, _>>()?;
         let id = ids::new_id(self.setup.clock.now())?;
-        let user = User { id, name, email, groups, enabled: true };
+        let user = User { id, name, email, groups, enabled: true, person: person(new.person.as_deref())? };
         for taken in [AccountName::User(user.name.clone()), AccountName::Email(user.email.clone())] {
             if self.setup.store.credentials(&taken).await?.is_some() {
                 return Err(StoreError::Taken.into());
@@ -163,6 +178,7 @@ impl Accounts {
             user: user.name.clone(),
             email: user.email.clone(),
             groups: user.groups.iter().cloned().collect(),
+            person: user.person.clone(),
             factors: vec![FactorKind::Totp],
             by: by.to_owned(),
         })
@@ -180,6 +196,13 @@ impl Accounts {
         self.setup.store.set_enabled(&user.id, enabled, self.setup.clock.now().seconds()).await?;
         self.setup.sessions.forget_user(&user.id);
         Ok(User { enabled, ..user })
+    }
+
+    /// Ends the sessions of an account, and its logins under way.
+    pub async fn end_sessions(&self, user: &User) -> Result<(), AccountError> {
+        self.setup.store.end_sessions(&user.id).await?;
+        self.setup.sessions.forget_user(&user.id);
+        Ok(())
     }
 
     /// Makes a password and factors work again that were disabled by failures.
@@ -261,4 +284,9 @@ impl Accounts {
     async fn record(&self, event: What) -> Result<(), AccountError> {
         Ok(self.setup.audit.record(event).await?)
     }
+}
+
+/// Reads whose account it is.
+fn person(typed: Option<&str>) -> Result<Option<PersonName>, NameError> {
+    typed.map(|typed| canonical(typed).parse()).transpose()
 }

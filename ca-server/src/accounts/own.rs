@@ -5,7 +5,7 @@
 
 use ca_core::log::event::What;
 use ca_core::names::Label;
-use ca_core::policy::{FactorKind, Source};
+use ca_core::policy::{self, FactorKind, Source};
 
 use super::{AccountError, Accounts, Enrolment};
 use crate::factors::recovery;
@@ -180,8 +180,7 @@ impl Owner<'_> {
 
     /// Gives the account.
     pub(super) fn user(&self) -> User {
-        let user = self.session.user.clone();
-        let id = self.session.user_id.clone();
-        User { id, name: user.name, email: user.email, groups: user.groups, enabled: user.enabled }
+        let policy::User { name, email, groups, enabled, person } = self.session.user.clone();
+        User { id: self.session.user_id.clone(), name, email, groups, enabled, person }
     }
 }

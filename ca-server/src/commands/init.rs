@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use ca_core::log::Origin;
+use ca_core::policy;
+use ca_core::ssh::PublicKey;
 use clap::Args;
 use zeroize::Zeroizing;
 
@@ -14,11 +16,15 @@ use crate::config::{Config, Log};
 use crate::factors::pepper::Pepper;
 use crate::factors::sealing_keys;
 use crate::objects::directory::Directory;
-use crate::start::{Keys, Parts};
+use crate::start::{HOSTS_PASSPHRASE, Keys, Parts, USERS_PASSPHRASE, passphrase};
 use crate::{ids, key_files, secret_file};
 
-/// The policy that a new authority starts with; the same file the project ships.
-const SAMPLE_POLICY: &str = include_str!("../../../policies/profiles.toml");
+/// The policy that a new authority starts with; the same files the project ships.
+const SAMPLE_POLICY: [(&str, &str); 3] = [
+    (policy::PROFILES, include_str!("../../../policies/profiles.toml")),
+    (policy::RULES, include_str!("../../../policies/rules.cedar")),
+    (policy::CASES, include_str!("../../../policies/cases.toml")),
+];
 
 /// What `init` takes.
 #[derive(Args, Debug)]
@@ -77,7 +83,11 @@ impl Init {
     }
 
     fn create_keys(&self) -> anyhow::Result<()> {
-        create_ca_key(&self.dir)?;
+        for role in [&USER_CA, &HOST_CA] {
+            let path = self.dir.join(role.file);
+            let public = create_ca_key(&path, role)?;
+            std::fs::write(path.with_extension("pub"), format!("{public} {}\n", role.comment))?;
+        }
         let seed = Zeroizing::new(ids::random::<32>()?);
         key_files::create_log_key(&self.dir.join("log_key"), &self.origin, &seed)?;
         sealing_keys::create(&self.dir.join("sealing_key"))?;
@@ -91,9 +101,11 @@ impl Init {
     fn create_policy(&self) -> anyhow::Result<()> {
         let folder = self.dir.join("policies");
         make_folder(&folder)?;
-        let path = folder.join("profiles.toml");
-        if !path.exists() {
-            std::fs::write(path, SAMPLE_POLICY)?;
+        // A folder with a policy in it stays as it is: the sample's rules or cases beside it would not fit.
+        if !folder.join(policy::PROFILES).exists() {
+            for (name, text) in SAMPLE_POLICY {
+                std::fs::write(folder.join(name), text)?;
+            }
         }
         Ok(())
     }
@@ -102,7 +114,7 @@ impl Init {
         let mut text = format!(
             "listen = \"{}\"\nmetrics_listen = \"{}\"\norigin = \"{}\"\npolicy = \"policies\"\ndatabase = \"state.db\"\n\n\
              [tls]\ncertificate = \"tls.crt\"\nkey = \"tls.key\"\n\n\
-             [keys]\nca = \"ca_key\"\nlog = \"log_key\"\nsealing = \"sealing_key\"\npepper = \"pepper\"\n\n[log]\n",
+             [keys]\nca = \"ca_key\"\nhost_ca = \"host_ca_key\"\nlog = \"log_key\"\nsealing = \"sealing_key\"\npepper = \"pepper\"\n\n[log]\n",
             self.listen, self.metrics_listen, self.origin
         );
         let quoted = |value: &str| toml::Value::String(value.to_owned()).to_string();
@@ -132,19 +144,29 @@ fn make_folder(path: &Path) -> anyhow::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(|| path.display().to_string())
 }
 
+/// One of the two CA keys.
+pub(super) struct CaRole {
+    pub(super) file: &'static str,
+    comment: &'static str,
+    passphrase: &'static str,
+}
+
+const USER_CA: CaRole = CaRole { file: "ca_key", comment: "countersign users", passphrase: USERS_PASSPHRASE };
+
+pub(super) const HOST_CA: CaRole =
+    CaRole { file: "host_ca_key", comment: "countersign hosts", passphrase: HOSTS_PASSPHRASE };
+
 /// Makes an Ed25519 CA key; one that is there already (from `ssh-keygen`, say) is taken as it is.
-fn create_ca_key(dir: &Path) -> anyhow::Result<()> {
-    let path = dir.join("ca_key");
+pub(super) fn create_ca_key(path: &Path, role: &CaRole) -> anyhow::Result<PublicKey> {
     if !path.exists() {
         let seed = Zeroizing::new(ids::random::<32>()?);
         let pair = ssh_key::private::Ed25519Keypair::from_seed(&seed);
-        let key = ssh_key::PrivateKey::new(pair.into(), "countersign users")?;
-        secret_file::create(&path, key.to_openssh(ssh_key::LineEnding::LF)?.as_bytes())?;
+        let key = ssh_key::PrivateKey::new(pair.into(), role.comment)?;
+        secret_file::create(path, key.to_openssh(ssh_key::LineEnding::LF)?.as_bytes())?;
     }
-    let passphrase = std::env::var("CA_SERVER_CA_PASSPHRASE").ok();
-    let key = crate::signer::CaKey::load(&path, passphrase.as_deref())?;
-    std::fs::write(dir.join("ca_key.pub"), format!("{} countersign users\n", key.public()))?;
-    Ok(())
+    let passphrase = passphrase(role.passphrase);
+    let key = crate::signer::CaKey::load(path, passphrase.as_ref().map(|text| text.as_str()))?;
+    Ok(key.public().clone())
 }
 
 /// Makes a self-signed certificate for use on this machine; a real one takes its place in the configuration.
@@ -157,10 +179,11 @@ fn create_tls(dir: &Path) -> anyhow::Result<()> {
 }
 
 fn print_trust(dir: &Path, keys: &Keys) {
-    let public = keys.ca.public();
+    let (public, hosts) = (keys.ca.public().users().key(), keys.ca.public().hosts().key());
     println!("Made an authority in {}.", dir.display());
     println!();
     println!("  CA key for users   {} {}", public.kind(), public.fingerprint());
+    println!("  CA key for hosts   {} {}", hosts.kind(), hosts.fingerprint());
     println!("  log                {}", keys.log.verifier());
     println!();
     println!("On every host, put this line into /etc/ssh/user_ca.pub:");

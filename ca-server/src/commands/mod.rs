@@ -1,5 +1,6 @@
 //! The commands of `ca-server`, one file each.
 
+mod host_ca;
 mod init;
 mod rotate;
 mod serve;
@@ -32,6 +33,8 @@ enum Command {
     User(user::UserCommand),
     /// Puts another sealing key in place of the one there is; may be interrupted and run again
     RotateSealingKey(rotate::Rotate),
+    /// Makes the CA key for hosts, for an authority that has none yet, and puts it into the log
+    AddHostCa(host_ca::AddHostCa),
     /// Reads the configuration, keys and policy, and says what is wrong with them
     CheckConfig(ConfigFile),
 }
@@ -70,6 +73,7 @@ fn start(cli: Cli) -> anyhow::Result<()> {
             Command::Serve(serve) => Box::pin(serve.run()).await,
             Command::User(user) => Box::pin(user.run()).await,
             Command::RotateSealingKey(rotate) => Box::pin(rotate.run()).await,
+            Command::AddHostCa(add) => Box::pin(add.run()).await,
             Command::CheckConfig(file) => check_config(&file).await,
         }
     })
@@ -86,7 +90,10 @@ async fn check_config(file: &ConfigFile) -> anyhow::Result<()> {
     if let Some(files) = &config.tls {
         crate::listen::tls(files).await?;
     }
-    let policy = crate::policy_files::load(&config.policy).map_err(anyhow::Error::msg)?;
+    let policy = crate::policy::load(&config.policy).map_err(anyhow::Error::msg)?;
+    for warning in policy.warnings() {
+        eprintln!("warning: {}/{warning}", config.policy.display());
+    }
     println!("{}: good; policy {}", file.config.display(), policy.id());
     Ok(())
 }

@@ -16,7 +16,7 @@ use super::ConfigFile;
 use crate::app::SharedApp;
 use crate::config::Limits;
 use crate::ledger::Tasks;
-use crate::{listen, routes, start, warnings};
+use crate::{approvals, listen, policy, routes, start, warnings};
 
 /// How long calls in flight have after the signal to stop.
 const GRACE: Duration = Duration::from_secs(20);
@@ -41,6 +41,7 @@ impl Serve {
     pub(super) async fn run(self) -> anyhow::Result<()> {
         log_json();
         let mut stop = StopSignal::listen().context("signals")?;
+        let hangup = signal(SignalKind::hangup()).context("signals")?;
         let prometheus = PrometheusBuilder::new().install_recorder().context("metrics")?;
         let config = self.config.load()?;
         let limits = config.limits;
@@ -71,7 +72,11 @@ impl Serve {
         if let Some(operations) = operations {
             tokio::spawn(serve_operations(operations, Arc::clone(&app), prometheus, limits));
         }
-        let beside = [tokio::spawn(housekeeping(Arc::clone(&app))), tokio::spawn(deliver(Arc::clone(&app)))];
+        let beside = [
+            tokio::spawn(housekeeping(Arc::clone(&app))),
+            tokio::spawn(deliver(Arc::clone(&app))),
+            tokio::spawn(policy::reload(Arc::clone(&app), hangup)),
+        ];
         let router = routes::router(Arc::clone(&app), limits.call);
         listen::serve(listener, tls, router, handle, limits).await?;
         beside.iter().for_each(tokio::task::JoinHandle::abort);
@@ -127,13 +132,16 @@ async fn stop_when_asked(mut stop: StopSignal, handle: Handle<SocketAddr>) {
     tracing::info!("stopping: finishing what is in flight");
 }
 
-/// Records failed logins whose window is over, and forgets what has expired.
+/// Records failed logins whose window is over, forgets what has expired, and takes requests further that wait.
 async fn housekeeping(app: SharedApp) {
     let mut interval = tokio::time::interval(HOUSEKEEPING);
     loop {
         interval.tick().await;
         if let Err(error) = app.login.housekeeping().await {
             tracing::warn!(%error, "housekeeping failed; it is tried again");
+        }
+        if let Err(error) = approvals::sweep(&app).await {
+            tracing::warn!(%error, "requests that wait cannot be looked at; it is tried again");
         }
     }
 }
@@ -152,6 +160,7 @@ async fn deliver(app: SharedApp) {
 /// Waits for the log's tasks: what was answered is committed already, and now it is published too.
 async fn finish(app: SharedApp, tasks: Tasks) {
     app.login.flush().await;
+    app.revocations.stop();
     app.ledger.close();
     if tokio::time::timeout(GRACE, tasks.finished()).await.is_err() {
         tracing::warn!("the log is not published to its end; the next start finishes it");

@@ -47,6 +47,9 @@ pub(super) struct Add {
     /// A group; may be given more than once
     #[arg(long = "group")]
     groups: Vec<String>,
+    /// Whose account it is; whoever has the account's name by default. Two accounts of a person approve as one
+    #[arg(long, value_name = "NAME")]
+    person: Option<String>,
     #[command(flatten)]
     secret: PasswordSource,
     /// Prints JSON
@@ -116,7 +119,8 @@ impl UserCommand {
         match self {
             Self::Add(add) => {
                 let (json, password) = (add.json, add.secret.read()?);
-                let new = NewAccount { name: add.name, email: add.email, groups: add.groups, password };
+                let Add { name, email, groups, person, .. } = add;
+                let new = NewAccount { name, email, groups, person, password };
                 show(&accounts.add(&new, &by).await?, json)
             }
             Self::Reset(reset) => {

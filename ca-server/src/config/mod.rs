@@ -15,7 +15,7 @@ use ca_core::time::Ttl;
 pub use limits::Limits;
 pub use messages::{
     Endpoint, Login, Mail, MailServer, Sender, Sms, SmsLimits, SmsProvider, Sns, Transport, Twilio,
-    TwilioSender,
+    TwilioSender, Webhook, WebhookUrl,
 };
 use serde::Deserialize;
 pub use webauthn::{PageUrl, PageUrlError, WebauthnConfig};
@@ -90,14 +90,19 @@ pub struct Config {
     pub sms: Option<Sms>,
     /// How e-mail is sent; without it nobody is notified.
     pub mail: Option<Mail>,
+    /// What else hears what officers hear; nothing when left out.
+    pub webhook: Option<Webhook>,
 }
 
 /// The key files, each readable by the server's user alone.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Keys {
-    /// The CA's private key, in OpenSSH's format.
+    /// The CA's private key for users' certificates, in OpenSSH's format.
     pub ca: PathBuf,
+    /// The CA's private key for hosts' certificates; an authority from before there were any has none until
+    /// `ca-server add-host-ca`, and does not start without.
+    pub host_ca: Option<PathBuf>,
     /// The log's private key, as `PRIVATE+KEY+…`.
     pub log: PathBuf,
     /// The key that seals factor secrets in the database.
@@ -201,6 +206,7 @@ impl Config {
     fn resolve(&mut self, folder: &Path) {
         let mut paths = vec![&mut self.policy, &mut self.database];
         paths.extend([&mut self.keys.ca, &mut self.keys.log, &mut self.keys.sealing, &mut self.keys.pepper]);
+        paths.extend(self.keys.host_ca.as_mut());
         if let Some(tls) = &mut self.tls {
             paths.extend([&mut tls.certificate, &mut tls.key]);
         }
@@ -214,6 +220,10 @@ impl Config {
         if let Some(mail) = &mut self.mail {
             paths.extend(mail.ca_file.as_mut());
             paths.extend(mail.login.as_mut().map(|login| &mut login.password_file));
+        }
+        if let Some(webhook) = &mut self.webhook {
+            paths.push(&mut webhook.secret_file);
+            paths.extend(webhook.ca_file.as_mut());
         }
         for path in paths {
             *path = folder.join(&*path);

@@ -4,8 +4,9 @@ use toml::{Table, Value};
 
 const PREFIX: &str = "CA_SERVER_";
 
-/// The passphrase of the CA key and the filter of the server's own log come from the environment alone.
-const NOT_CONFIGURATION: [&str; 2] = ["CA_SERVER_CA_PASSPHRASE", "CA_SERVER_LOG_FILTER"];
+/// The passphrases of the CA keys and the filter of the server's own log come from the environment alone.
+const NOT_CONFIGURATION: [&str; 3] =
+    ["CA_SERVER_CA_PASSPHRASE", "CA_SERVER_HOST_CA_PASSPHRASE", "CA_SERVER_LOG_FILTER"];
 
 /// Puts every matching variable in its place; a value is taken as TOML where it is TOML, and as text otherwise.
 pub(super) fn apply(

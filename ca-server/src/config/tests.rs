@@ -13,6 +13,7 @@ database = "state.db"
 
 [keys]
 ca = "ca_key"
+host_ca = "host_ca_key"
 log = "log_key"
 sealing = "sealing_key"
 pepper = "pepper"
@@ -31,6 +32,7 @@ fn parse(text: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
 fn paths_are_relative_to_the_file() {
     let config = parse(GOOD, &[]).unwrap();
     assert_eq!(config.keys.ca, Path::new("/etc/countersign/ca_key"));
+    assert_eq!(config.keys.host_ca.as_deref(), Some(Path::new("/etc/countersign/host_ca_key")));
 }
 
 #[test]
@@ -71,7 +73,7 @@ fn s2_limits_have_defaults_and_silence_outlasts_a_call() {
     assert!(
         parse(&format!("{GOOD}\n[limits]\ncall = \"60s\"\n"), &[]).unwrap_err().contains("limits.silence")
     );
-    assert!(parse(&format!("{GOOD}\n[limits]\nheads = \"2s\"\n"), &[]).unwrap_err().contains("line 18"));
+    assert!(parse(&format!("{GOOD}\n[limits]\nheads = \"2s\"\n"), &[]).unwrap_err().contains("line 19"));
 }
 
 #[test]
@@ -79,7 +81,7 @@ fn s1_connections_have_a_default_and_are_never_none() {
     let with = |line: &str| parse(&format!("{GOOD}\n[limits]\n{line}\n"), &[]);
     assert_eq!(with("").unwrap().limits.connections.get(), 4096);
     assert_eq!(with("connections = 10").unwrap().limits.connections.get(), 10);
-    assert!(with("connections = 0").unwrap_err().contains("line 18"));
+    assert!(with("connections = 0").unwrap_err().contains("line 19"));
 }
 
 #[test]

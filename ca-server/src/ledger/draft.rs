@@ -4,18 +4,19 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ca_core::issuance::{Grant, Inclusion, LoggedPrecert, Nonce, NotLogged, Precert};
-use ca_core::log::event::{CertificateIntent, Event, EventError, What};
+use ca_core::issuance::{Grant, Inclusion, LoggedPrecert, Nonce, NotLogged, Precert, UserCa};
+use ca_core::log::event::{CertificateIntent, Event, EventError, SignedApproval, What};
 use ca_core::log::hash::sha256;
 use ca_core::log::leaf::Leaf;
 use ca_core::log::{Hash, SignedCheckpoint};
-use ca_core::names::{RequestId, Serial};
+use ca_core::names::{RequestId, Serial, UserName};
 use ca_core::policy::{Facts, PolicyId};
 use ca_core::request::ProvenRequest;
+use ca_core::revocation::{LiveCertificate, Trace};
 use ca_core::ssh::PublicKey;
 use ca_core::time::{UnixMillis, UnixSeconds};
 
-use super::{LedgerError, Setup};
+use super::{HostCertificateDraft, LedgerError, Setup};
 
 /// Something to be recorded.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub enum Draft {
     Event(What),
     /// A certificate to be issued; it gets its serial with its place in the log.
     Certificate(Box<CertificateDraft>),
+    /// The same for a host.
+    HostCertificate(Box<HostCertificateDraft>),
 }
 
 /// A certificate that the policy granted, with all it rests on.
@@ -41,6 +44,19 @@ pub struct CertificateDraft {
     pub grant: Grant,
     /// Random bytes for the certificate.
     pub nonce: Nonce,
+    /// What people said to it, if it had to wait for them.
+    pub approved: Option<Approved>,
+}
+
+/// The approvals of a request that waited.
+#[derive(Clone, Debug)]
+pub struct Approved {
+    /// Since when it is issued; in the place of the request's own time, which is long past.
+    pub claimed_at: UnixMillis,
+    /// What was signed, in the order of the facts' approvals.
+    pub signed: Vec<SignedApproval>,
+    /// Whose approvals counted.
+    pub approvers: Vec<UserName>,
 }
 
 /// An entry with its place in the log, not yet committed.
@@ -63,15 +79,33 @@ pub(super) struct Place {
 impl Draft {
     /// The first entry of every log.
     pub(super) fn log_created(setup: &Setup) -> Self {
-        let ca = vec![setup.ca.fingerprint().to_string()];
-        Self::Event(What::LogCreated { origin: setup.keys.origin().clone(), ca })
+        let fingerprint = |key: &PublicKey| vec![key.fingerprint().to_string()];
+        let (ca, host_ca) = (fingerprint(setup.cas.users().key()), fingerprint(setup.cas.hosts().key()));
+        Self::Event(What::LogCreated { origin: setup.keys.origin().clone(), ca, host_ca })
     }
 
-    /// Gives the request id if this is a certificate.
-    pub(super) fn request_id(&self) -> Option<RequestId> {
+    /// Gives the request if this is a certificate, and the time before which no entry can be for it (I8).
+    pub(super) fn request(&self) -> Option<(RequestId, UnixMillis)> {
         match self {
             Self::Event(_) => None,
-            Self::Certificate(draft) => Some(draft.request.request().id),
+            Self::Certificate(draft) => {
+                let id = draft.request.request().id;
+                Some((id, draft.approved.as_ref().map_or(id.time(), |approved| approved.claimed_at)))
+            }
+            Self::HostCertificate(draft) => {
+                let id = draft.request.request().id;
+                Some((id, id.time()))
+            }
+        }
+    }
+
+    /// Gives what of this bears on revocation.
+    pub(super) fn trace(&self, ca: &PublicKey) -> Option<Trace> {
+        match self {
+            Self::Event(what) => Trace::of(what),
+            Self::Certificate(draft) => Some(Trace::Certificate(Box::new(draft.live(ca)))),
+            // A host is taken away by its key.
+            Self::HostCertificate(_) => None,
         }
     }
 
@@ -84,11 +118,12 @@ impl Draft {
         let (what, precert) = match self {
             Self::Event(what) => (what.clone(), None),
             Self::Certificate(draft) => {
-                let serial = Serial::at_index(place.index);
-                let serial =
-                    serial.ok_or_else(|| LedgerError::Entry("entry 0 creates the log".to_owned()))?;
-                let (intent, precert) = draft.intent(serial, &setup.ca);
+                let (intent, precert) = draft.intent(serial(place)?, setup.cas.users());
                 (What::Certificate(Box::new(intent)), Some(precert))
+            }
+            Self::HostCertificate(draft) => {
+                let (intent, precert) = draft.intent(serial(place)?, setup.cas.hosts());
+                (What::HostCertificate(Box::new(intent)), Some(precert))
             }
         };
         let kind = what.entry_type();
@@ -99,8 +134,26 @@ impl Draft {
     }
 }
 
+fn serial(place: Place) -> Result<Serial, LedgerError> {
+    let none = || LedgerError::Entry("entry 0 creates the log".to_owned());
+    Serial::at_index(place.index).ok_or_else(none)
+}
+
 impl CertificateDraft {
-    fn intent(&self, serial: Serial, ca: &PublicKey) -> (CertificateIntent, Precert) {
+    fn live(&self, ca: &PublicKey) -> LiveCertificate {
+        let request = self.request.request();
+        LiveCertificate {
+            request_id: request.id,
+            user: self.facts.user.name.clone(),
+            key: request.key.key().fingerprint(),
+            profile: request.profile.clone(),
+            ca: ca.fingerprint(),
+            valid_before: self.grant.valid_before,
+            login: self.facts.session.login(),
+        }
+    }
+
+    fn intent(&self, serial: Serial, ca: &UserCa) -> (CertificateIntent, Precert) {
         let precert = Precert::prepare(&self.grant, serial, &self.nonce, ca);
         let request = self.request.request();
         let intent = CertificateIntent {
@@ -115,11 +168,12 @@ impl CertificateDraft {
             principals: self.grant.principals.iter().map(ToString::to_string).collect(),
             ttl: self.grant.ttl,
             reason: request.reason.clone(),
-            approvers: Vec::new(),
+            approvals: self.approved.as_ref().map(|approved| approved.signed.clone()).unwrap_or_default(),
+            approvers: self.approved.as_ref().map(|approved| approved.approvers.clone()).unwrap_or_default(),
             key: request.key.key().fingerprint().to_string(),
             key_id: self.grant.key_id.as_str().to_owned(),
             serial: serial.get(),
-            ca: ca.fingerprint().to_string(),
+            ca: ca.key().fingerprint().to_string(),
             valid_after: self.grant.valid_after,
             valid_before: self.grant.valid_before,
         };

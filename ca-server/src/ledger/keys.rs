@@ -1,6 +1,8 @@
 //! The log's name and its key.
 
+use ca_core::krl::{self, SignedKrl, SignedKrlError};
 use ca_core::log::{Checkpoint, Hash, NoteSigner, Origin, SignedCheckpoint, VerifierKey};
+use ca_core::ssh::SshSigError;
 
 use super::LedgerError;
 
@@ -26,6 +28,14 @@ impl LogKeys {
     /// Gives the public key.
     pub fn verifier(&self) -> &VerifierKey {
         self.signer.verifier_key()
+    }
+
+    /// Signs a KRL, and holds the signature against the public key before anybody sees it.
+    pub fn sign_krl(&self, krl: &[u8]) -> Result<String, SignedKrlError> {
+        let signature = krl::sign(krl, &self.signer).map_err(SshSigError::from)?;
+        let key = self.verifier().to_ssh().map_err(SshSigError::from)?;
+        SignedKrl::verify(krl.to_vec(), &signature, &key)?;
+        Ok(signature)
     }
 
     pub(super) fn signer(&self) -> &NoteSigner {

@@ -10,7 +10,9 @@
 //! winner's round, moves up and tries again; a node that starts does the same with all it has missed (I7).
 
 mod draft;
+mod follow;
 mod health;
+mod host_draft;
 mod keys;
 mod publisher;
 mod recent;
@@ -18,18 +20,22 @@ mod recover;
 mod rounds;
 mod sequencer;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::sync::{Notify, mpsc, oneshot};
 
-pub use draft::{CertificateDraft, Committed, Draft};
+pub use draft::{Approved, CertificateDraft, Committed, Draft};
+pub use follow::{Followed, Follower};
 pub use health::Health;
+pub use host_draft::HostCertificateDraft;
 pub use keys::LogKeys;
 pub use recover::{HighWater, RecoverError};
 
 use crate::clock::Clock;
 use crate::objects::ObjectStore;
-use ca_core::ssh::PublicKey;
+use ca_core::issuance::Cas;
+use ca_core::names::RequestId;
 
 /// How many entries may wait; beyond that the server says 503 instead of growing.
 const QUEUE: usize = 2048;
@@ -74,8 +80,8 @@ pub struct Setup {
     pub store: Arc<dyn ObjectStore>,
     /// The log's name and keys.
     pub keys: Arc<LogKeys>,
-    /// The CA key whose certificates are recorded.
-    pub ca: PublicKey,
+    /// The CA keys whose certificates are recorded.
+    pub cas: Cas,
     /// This node's name, for the events it writes.
     pub node: String,
     /// The clock.
@@ -88,6 +94,18 @@ pub struct Ledger {
     queue: mpsc::Sender<Pending>,
     closing: Arc<Notify>,
     health: Arc<Health>,
+    setup: Arc<Setup>,
+    listeners: Arc<follow::Listeners>,
+    taken_up: Arc<TakenUp>,
+}
+
+/// What the end of the log said when it was taken up, for whoever has to know whether a database is as new.
+#[derive(Debug)]
+pub struct TakenUp {
+    /// The first entry from which on every request's certificate is known.
+    pub first: u64,
+    /// The requests with a certificate there.
+    pub requests: HashSet<RequestId>,
 }
 
 /// An entry on its way into the log.
@@ -131,17 +149,23 @@ impl Ledger {
     }
 
     fn start(setup: Setup, start: recover::Start, seen: Arc<dyn HighWater>) -> (Self, Tasks) {
+        let state = &start.sequencer;
+        let taken_up = Arc::new(TakenUp {
+            first: state.recent.oldest_round(state.frontier.size()),
+            requests: state.recent.ids().collect(),
+        });
         let (queue, entries) = mpsc::channel(QUEUE);
         let (publish, rounds) = mpsc::channel(PUBLISH_QUEUE);
         let health = Arc::new(Health::default());
         let publisher = publisher::Publisher::new(&setup, start.publisher, seen, health.clone());
-        let sequencer = sequencer::Sequencer::new(setup, start.sequencer, publish, health.clone());
+        let (setup, listeners) = (Arc::new(setup), Arc::default());
+        let sequencer = sequencer::Sequencer::new(&setup, start.sequencer, publish, &health, &listeners);
         let closing = Arc::new(Notify::new());
         let tasks = Tasks {
             publisher: tokio::spawn(publisher.run(start.unpublished, rounds)),
             sequencer: tokio::spawn(sequencer.run(entries, closing.clone())),
         };
-        (Self { queue, closing, health }, tasks)
+        (Self { queue, closing, health, setup, listeners, taken_up }, tasks)
     }
 
     /// Commits an entry; when this returns, it is durably in the log (I10: everything else is an error, and denies).
@@ -155,9 +179,19 @@ impl Ledger {
         answer.await.unwrap_or(Err(LedgerError::Closed))
     }
 
+    /// Follows what is committed, from entry `next` on. There is one follower that hears of rounds at once.
+    pub fn follow(&self, next: u64) -> Follower {
+        Follower::new(Arc::clone(&self.setup), Arc::clone(&self.health), &self.listeners, next)
+    }
+
     /// Takes no more entries; what is queued is still committed.
     pub fn close(&self) {
         self.closing.notify_one();
+    }
+
+    /// Tells what the end of the log said when it was taken up.
+    pub fn taken_up(&self) -> &TakenUp {
+        &self.taken_up
     }
 
     /// Tells how the log is doing.

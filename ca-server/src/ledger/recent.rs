@@ -1,6 +1,6 @@
 //! The request ids that are still fresh, and where in the log they went (I8).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use ca_core::log::journal::{JournalError, Round};
 use ca_core::names::RequestId;
@@ -17,24 +17,33 @@ const FRESH_MILLIS: u64 = FRESHNESS_SECS * 1000;
 /// The rest allows for the clocks of several nodes.
 const REMEMBER_MILLIS: u64 = 2 * FRESH_MILLIS + SKEW_MILLIS;
 
-/// The ids of requests that could be sent again, and the rounds they are in.
+/// The ids of requests that could come again, and the rounds they are in.
 ///
-/// An id's own time says when it can be forgotten. What is kept is bounded by the rate of certificates: about 40 bytes each.
+/// An id is remembered as long as its round is: by the time of its entry, which for a request that waited for approval
+/// is long after the id's own. What is kept is bounded by the rate of certificates: about 60 bytes each.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
-    ids: BTreeMap<RequestId, Spot>,
-    rounds: VecDeque<(u64, UnixMillis)>,
+    ids: HashMap<RequestId, Spot>,
+    rounds: VecDeque<Remembered>,
+}
+
+#[derive(Debug)]
+struct Remembered {
+    first: u64,
+    time: UnixMillis,
+    ids: Vec<RequestId>,
 }
 
 /// Tells whether an id that [`Recent`] does not know is certainly not in a log whose last entry is of the time `last`.
 ///
-/// A request is fresh when it comes in, and may then wait: without this check, one that waited long enough would come
-/// when its first certificate is forgotten, and get a second (I8). A node that has just started knows the rounds of the
-/// last [`REMEMBER_MILLIS`]; in those before them no id is younger than what is asked for here.
-pub(super) fn can_tell(id: RequestId, last: UnixMillis, now: UnixMillis) -> bool {
+/// No entry with the id is older than `since`: the id's own time, or when the last approval was there. A request is fresh
+/// when it comes in, and may then wait: without this check, one that waited long enough would come when its first
+/// certificate is forgotten, and get a second (I8). A node that has just started knows the rounds of the last
+/// [`REMEMBER_MILLIS`]; in those before them is nothing that began as late as is asked for here.
+pub(super) fn can_tell(since: UnixMillis, last: UnixMillis, now: UnixMillis) -> bool {
     let oldest = last.0.saturating_sub(FRESH_MILLIS + SKEW_MILLIS);
     let newest = now.max(last).0.saturating_add(FRESH_MILLIS);
-    (oldest..=newest).contains(&id.time().0)
+    (oldest..=newest).contains(&since.0)
 }
 
 /// Where a request's certificate is.
@@ -52,21 +61,25 @@ impl Recent {
 
     /// Gives the first index of the oldest round that matters, or `next` when there is none.
     pub(super) fn oldest_round(&self, next: u64) -> u64 {
-        self.rounds.front().map_or(next, |(first, _)| *first)
+        self.rounds.front().map_or(next, |round| round.first)
     }
 
     /// Notes a round of this node's own, by the ids in it, and forgets what is stale.
     pub(super) fn add(&mut self, first: u64, time: UnixMillis, ids: impl Iterator<Item = (RequestId, u64)>) {
-        self.rounds.push_back((first, time));
-        self.ids.extend(ids.map(|(id, index)| (id, Spot { round: first, index })));
+        let spots = ids.map(|(id, index)| (id, Spot { round: first, index })).collect::<Vec<_>>();
+        self.rounds.push_back(Remembered { first, time, ids: spots.iter().map(|(id, _)| *id).collect() });
+        self.ids.extend(spots);
         let horizon = UnixMillis(time.0.saturating_sub(REMEMBER_MILLIS));
-        while self.rounds.front().is_some_and(|(_, time)| *time < horizon) {
-            self.rounds.pop_front();
+        while self.rounds.front().is_some_and(|round| round.time < horizon) {
+            for id in self.rounds.pop_front().into_iter().flat_map(|round| round.ids) {
+                self.ids.remove(&id);
+            }
         }
-        let oldest = RequestId::from_parts(horizon, 0);
-        if self.ids.first_key_value().is_some_and(|(id, _)| *id < oldest) {
-            self.ids = self.ids.split_off(&oldest);
-        }
+    }
+
+    /// Gives every id that is remembered.
+    pub(super) fn ids(&self) -> impl Iterator<Item = RequestId> {
+        self.ids.keys().copied()
     }
 
     /// Notes a round read back from the journal; gives the time of its last entry.

@@ -19,7 +19,7 @@ use crate::objects::{Etag, StoreError};
 const PAGE: usize = 1000;
 
 /// How many rounds are read at once: on S3 each takes its time.
-const AHEAD: usize = 16;
+pub(super) const AHEAD: usize = 16;
 
 /// Remembers the largest checkpoint a node has published, outside the log, so that a log that was cut back is noticed.
 #[async_trait]
@@ -193,7 +193,7 @@ async fn last_key(
 }
 
 /// Reads a round in a task of its own, so that the processors share the work.
-async fn read_aside(setup: Setup, key: String) -> (String, Result<Round, RecoverError>) {
+pub(super) async fn read_aside(setup: Setup, key: String) -> (String, Result<Round, RecoverError>) {
     let object = key.clone();
     let task = tokio::spawn(async move { rounds::read(&setup, &object).await });
     let round = task.await.unwrap_or_else(|error| {

@@ -49,15 +49,10 @@ pub(super) async fn committed_at(setup: &Setup, spot: Spot, draft: &Draft) -> Re
     let position = usize::try_from(spot.index - spot.round).map_err(|e| unavailable(e.to_string()))?;
     let entry =
         entries.get(position).ok_or_else(|| unavailable("the entry is not in its round".to_owned()))?;
-    let (Draft::Certificate(draft), What::Certificate(intent)) = (draft, &entry.event.what) else {
-        return Err(LedgerError::Conflict);
-    };
-    if intent.request != draft.request.text() {
-        return Err(LedgerError::Conflict);
-    }
+    let precert = precert_of(draft, &entry.event.what).ok_or(LedgerError::Conflict)?;
     let leaves: Vec<_> = entries.iter().map(|entry| entry.leaf).collect();
     let tree = Batch::new(round.before(), &journal::leaf_hashes(&leaves));
-    let bytes = STANDARD.decode(&intent.precert).map_err(|e| unavailable(e.to_string()))?;
+    let bytes = STANDARD.decode(precert).map_err(|e| unavailable(e.to_string()))?;
     Ok(Committed {
         index: entry.index,
         time: entry.event.time,
@@ -66,4 +61,18 @@ pub(super) async fn committed_at(setup: &Setup, spot: Spot, draft: &Draft) -> Re
         checkpoint: Arc::new(setup.keys.checkpoint(tree.size(), tree.root())?),
         precert: Some(Precert::from_bytes(&bytes).map_err(|e| unavailable(e.to_string()))?),
     })
+}
+
+/// Gives the precert of an entry that answers a draft; `None` when it is the answer to something else.
+fn precert_of<'a>(draft: &Draft, what: &'a What) -> Option<&'a str> {
+    let (asked, answered, precert) = match (draft, what) {
+        (Draft::Certificate(draft), What::Certificate(intent)) => {
+            (draft.request.text(), &intent.request, &intent.precert)
+        }
+        (Draft::HostCertificate(draft), What::HostCertificate(intent)) => {
+            (draft.request.text(), &intent.request, &intent.precert)
+        }
+        _ => return None,
+    };
+    (asked == answered).then_some(precert)
 }

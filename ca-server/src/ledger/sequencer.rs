@@ -14,6 +14,7 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::Instant;
 
 use super::draft::{Committed, Place, Sealed};
+use super::follow::Listeners;
 use super::health::Health;
 use super::publisher::Leaves;
 use super::recent::{Recent, Spot, can_tell};
@@ -50,6 +51,7 @@ pub(super) struct Sequencer {
     state: State,
     publish: mpsc::Sender<Leaves>,
     health: Arc<Health>,
+    listeners: Arc<Listeners>,
     repeats: Arc<Semaphore>,
     crowd: Crowd,
 }
@@ -64,14 +66,16 @@ struct Crowd {
 
 impl Sequencer {
     pub(super) fn new(
-        setup: Setup,
+        setup: &Arc<Setup>,
         state: State,
         publish: mpsc::Sender<Leaves>,
-        health: Arc<Health>,
+        health: &Arc<Health>,
+        listeners: &Arc<Listeners>,
     ) -> Self {
         health.grown(state.frontier.size());
+        let (setup, health, listeners) = (Arc::clone(setup), Arc::clone(health), Arc::clone(listeners));
         let repeats = Arc::new(Semaphore::new(REPEATS as usize));
-        Self { setup: Arc::new(setup), state, publish, health, repeats, crowd: Crowd::default() }
+        Self { setup, state, publish, health, listeners, repeats, crowd: Crowd::default() }
     }
 
     /// Runs until it is told to close, or every sender is gone, and the queue is empty.
@@ -144,13 +148,13 @@ impl Sequencer {
         let mut ids = HashSet::new();
         let now = self.setup.clock.now();
         for pending in waiting {
-            let Some(id) = pending.draft.request_id() else {
+            let Some((id, since)) = pending.draft.request() else {
                 fresh.push(pending);
                 continue;
             };
             if let Some(spot) = self.state.recent.get(id) {
                 self.answer_from_log(pending, spot);
-            } else if !can_tell(id, self.state.last_time, now) {
+            } else if !can_tell(since, self.state.last_time, now) {
                 let _ = pending.reply.send(Err(LedgerError::Stale));
             } else if ids.insert(id) {
                 fresh.push(pending);
@@ -261,9 +265,10 @@ impl Sequencer {
         let leaves: Vec<Leaf> = sealed.iter().map(|sealed| sealed.leaf).collect();
         let tree = Batch::new(round.before(), &journal::leaf_hashes(&leaves));
         let first = round.first_index();
-        let ids = |(index, pending): (u64, &Pending)| Some((pending.draft.request_id()?, index));
+        let ids = |(index, pending): (u64, &Pending)| Some((pending.draft.request()?.0, index));
         self.state.recent.add(first, time, (first..).zip(fresh).filter_map(ids));
         self.advance(&tree, time, Leaves { first, leaves }, room);
+        self.listeners.tell(first, time, fresh, self.setup.cas.users().key());
         let checkpoint = Arc::new(self.setup.keys.checkpoint(tree.size(), tree.root())?);
         let committed = sealed.into_iter().enumerate().map(|(position, sealed)| Committed {
             index: first + position as u64,

@@ -42,7 +42,8 @@ pub struct Session {
 
 impl From<User> for policy::User {
     fn from(user: User) -> Self {
-        Self { name: user.name, email: user.email, groups: user.groups, enabled: user.enabled }
+        let User { name, email, groups, enabled, person, .. } = user;
+        Self { name, email, groups, enabled, person }
     }
 }
 

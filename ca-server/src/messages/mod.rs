@@ -1,4 +1,4 @@
-//! Messages to people: codes by SMS, notices by e-mail. What to send, to whom and when is decided elsewhere.
+//! Messages: codes by SMS, notices by e-mail and webhook. What to send, to whom and when is decided elsewhere.
 //!
 //! Neither an address nor a text ever appears in an error or a log line: the text may hold a code (I9), and a number
 //! or an address is the business of its owner.
@@ -11,6 +11,7 @@ pub mod limits;
 pub mod mail;
 pub mod phone;
 pub mod sms;
+pub mod webhook;
 
 /// Why a way of sending cannot be set up.
 #[derive(Debug, thiserror::Error)]

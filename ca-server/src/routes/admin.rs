@@ -22,8 +22,9 @@ pub(super) async fn invite(
     officer: OfficerCaller,
     body: Result<Json<Invitee>, JsonRejection>,
 ) -> Result<Json<Invitation>, ApiError> {
-    let Json(Invitee { name, email, groups }) = body?;
-    let made = app.accounts.invite(&invite::Invitee { name, email, groups }, &officer.by()).await?;
+    let Json(Invitee { name, email, groups, person }) = body?;
+    let invitee = invite::Invitee { name, email, groups, person };
+    let made = app.accounts.invite(&invitee, &officer.by()).await?;
     Ok(Json(Invitation {
         user: made.user.name.to_string(),
         token: Wire(made.token.expose().to_owned()),
@@ -59,7 +60,7 @@ pub(super) async fn show(
     Ok(Json(about(&app, user).await?))
 }
 
-/// Switches an account off, and ends its sessions.
+/// Switches an account off: ends its sessions, and revokes its certificates.
 #[utoipa::path(post, path = "/v1/admin/users/{name}/disable",
     params(("name" = String, Path, description = "The name or e-mail address")),
     responses((status = 200, body = AdminUser), (status = 401), (status = 403), (status = 404), (status = 503)),
@@ -70,6 +71,7 @@ pub(super) async fn disable(
     Path(name): Path<String>,
 ) -> Result<Json<AdminUser>, ApiError> {
     let user = app.accounts.set_enabled(&name, false, &officer.by()).await?;
+    app.krl_follows().await;
     Ok(Json(about(&app, user).await?))
 }
 

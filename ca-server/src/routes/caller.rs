@@ -137,13 +137,35 @@ impl FromRequestParts<SharedApp> for Officer {
     async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, ApiError> {
         let session = Caller::from_request_parts(parts, app).await?.session;
         let Peer(source) = Peer::from_request_parts(parts, app).await?;
-        let now = app.clock.now().seconds();
-        let strong =
-            |factor: &Factor| factor.kind != FactorKind::Recovery && factor.at.plus_secs(OFFICER_SECS) >= now;
-        if session.login.factors.iter().any(strong) {
+        if is_of_the_last_hour(app, &session) {
             Ok(Self { session, source })
         } else {
             Err(ApiError::NeedsCredentials)
+        }
+    }
+}
+
+fn is_of_the_last_hour(app: &App, session: &Session) -> bool {
+    let now = app.clock.now().seconds();
+    let strong =
+        |factor: &Factor| factor.kind != FactorKind::Recovery && factor.at.plus_secs(OFFICER_SECS) >= now;
+    session.login.factors.iter().any(strong)
+}
+
+/// A caller who may ask for what lasts long: by an API key, or by a session for certificates whose login is of the last
+/// hour.
+#[derive(Clone, Debug)]
+pub(super) struct FreshCaller(pub(super) Arc<Session>);
+
+impl FromRequestParts<SharedApp> for FreshCaller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, ApiError> {
+        let AccessCaller(session) = AccessCaller::from_request_parts(parts, app).await?;
+        if session.login.key.is_some() || is_of_the_last_hour(app, &session) {
+            Ok(Self(session))
+        } else {
+            Err(ApiError::LoginTooOld)
         }
     }
 }

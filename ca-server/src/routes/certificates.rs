@@ -3,35 +3,38 @@
 use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use ca_api::{CertificateRequest, IssuedCertificate};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use ca_api::{CertificateRequest, IssuedCertificate, PendingRequest};
 
 use super::caller::{AccessCaller, Peer};
+use super::requests;
 use crate::app::SharedApp;
 use crate::error::ApiError;
-use crate::issue::issue;
+use crate::issue::{Answer, describe, issue};
 
-/// Issues a certificate for the key that signed the request.
+/// Issues a certificate for the key that signed the request, or has the request wait for approval.
 ///
 /// The request id makes it idempotent: sent again, the same request is answered with the same certificate.
 #[utoipa::path(post, path = "/v1/certificates", request_body = CertificateRequest,
-    responses((status = 200, body = IssuedCertificate), (status = 400), (status = 401), (status = 403), (status = 409),
-        (status = 503)),
+    responses((status = 200, body = IssuedCertificate), (status = 202, body = PendingRequest), (status = 400),
+        (status = 401), (status = 403), (status = 409), (status = 429), (status = 503)),
     security(("session" = [])))]
 pub(super) async fn request(
     State(app): State<SharedApp>,
     AccessCaller(session): AccessCaller,
     Peer(source): Peer,
     body: Result<Json<CertificateRequest>, JsonRejection>,
-) -> Result<Json<IssuedCertificate>, ApiError> {
+) -> Result<Response, ApiError> {
     let Json(body) = body?;
-    let certificate = issue(&app, &session, source, body).await?;
-    metrics::counter!("countersign_certificates_total").increment(1);
-    let content = certificate.content();
-    let request_id = content.key_id.rsplit('/').next().unwrap_or_default().to_owned();
-    Ok(Json(IssuedCertificate {
-        certificate: certificate.to_openssh(),
-        request_id,
-        serial: content.serial,
-        valid_before: content.valid_before.0,
-    }))
+    match issue(&app, &session, source, body).await? {
+        Answer::Issued(certificate) => {
+            metrics::counter!("countersign_certificates_total").increment(1);
+            Ok(Json(describe(&certificate)).into_response())
+        }
+        Answer::Waiting(row) => match requests::issued(&row)? {
+            Some(issued) => Ok(Json(issued).into_response()),
+            None => Ok((StatusCode::ACCEPTED, Json(requests::pending(&app, &row)?)).into_response()),
+        },
+    }
 }

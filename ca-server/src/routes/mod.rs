@@ -6,12 +6,16 @@ mod api_keys;
 mod caller;
 mod certificates;
 mod freeze;
+mod hosts;
 mod invitation;
 mod log;
 mod login;
 mod openapi;
 mod operations;
 mod problems;
+mod requests;
+mod revocations;
+mod signing_keys;
 mod trust;
 mod webauthn;
 
@@ -57,8 +61,19 @@ pub fn router(app: SharedApp, deadline: Ttl) -> Router {
         .routes(routes!(invitation::begin))
         .routes(routes!(invitation::accept))
         .routes(routes!(certificates::request))
+        .routes(routes!(hosts::certify))
+        .routes(routes!(hosts::profiles))
+        .routes(routes!(requests::list))
+        .routes(routes!(requests::show))
+        .routes(routes!(requests::decide))
+        .routes(routes!(requests::cancel))
+        .routes(routes!(signing_keys::list, signing_keys::add))
+        .routes(routes!(signing_keys::remove))
         .routes(routes!(trust::trust))
         .routes(routes!(trust::profiles))
+        .routes(routes!(revocations::list, revocations::revoke))
+        .routes(routes!(revocations::krl))
+        .routes(routes!(revocations::signature))
         .split_for_parts();
     let document = get(openapi::document).with_state(openapi::write(api));
     let router = router

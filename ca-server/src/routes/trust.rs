@@ -16,7 +16,8 @@ pub(super) async fn trust(State(app): State<SharedApp>) -> Json<Trust> {
     Json(Trust {
         origin: app.keys.origin().to_string(),
         log_key: app.keys.verifier().to_string(),
-        user_ca_keys: vec![app.ca.public().to_string()],
+        user_ca_keys: vec![app.ca.public().users().key().to_string()],
+        host_ca_keys: vec![app.ca.public().hosts().key().to_string()],
     })
 }
 
@@ -38,10 +39,21 @@ fn summary(name: &ProfileName, profile: &Profile, user: &User) -> ProfileSummary
     ProfileSummary {
         name: name.to_string(),
         description: profile.description.clone(),
-        principals: profile.principals.iter().map(|p| p.resolve(&user.name).to_string()).collect(),
+        principals: accounts(profile, user),
         default_ttl: profile.default_ttl.to_string(),
         max_ttl: profile.max_ttl.to_string(),
         factors: profile.factors.iter().map(ToString::to_string).collect(),
-        require_reason: profile.require_reason,
+        require_reason: profile.needs_reason(),
     }
+}
+
+/// Gives the accounts that a user gets, each once.
+fn accounts(profile: &Profile, user: &User) -> Vec<String> {
+    let mut accounts: Vec<String> = Vec::new();
+    for account in profile.principals.iter().filter_map(|template| template.resolve(user)) {
+        if !accounts.iter().any(|known| known == account.as_str()) {
+            accounts.push(account.to_string());
+        }
+    }
+    accounts
 }

@@ -4,6 +4,7 @@
 //! that takes what it changes by a condition, and none relies on there being a single process.
 
 mod api_keys;
+mod approvals;
 mod ceremonies;
 mod challenges;
 mod devices;
@@ -13,8 +14,11 @@ mod invitations;
 mod meta;
 mod notices;
 mod recovery;
+mod requests;
+mod revocation;
 mod sealed;
 mod sessions;
+mod signing_keys;
 mod sms;
 mod users;
 
@@ -29,6 +33,7 @@ use sqlx::sqlite::{
 use sqlx::{Sqlite, Transaction};
 
 pub use api_keys::{ApiKeyRow, NewApiKey};
+pub use approvals::{Given, NewApproval};
 pub use ceremonies::{AssertedFactor, CeremonyKey, CeremonyRow};
 pub use challenges::{ChallengeRow, LoginOutcome, PassedFactor, Proof};
 pub use devices::{Device, NewDevice};
@@ -37,8 +42,11 @@ pub use failures::Failures;
 pub use invitations::Acceptance;
 pub use notices::Notice;
 pub use recovery::RecoveryHash;
+pub use requests::{RequestRow, RequestState, WaitLimits};
+pub use revocation::{IndexChange, IndexPlace, KrlRow, RevocationRow, Which};
 pub use sealed::{SealPlace, SealRow};
 pub use sessions::{NewSessionRow, SessionRow};
+pub use signing_keys::SigningKeyRow;
 pub use sms::{CodeTag, SentCode};
 pub use users::{Credentials, NewUser, User};
 
@@ -85,6 +93,9 @@ pub enum StoreError {
     /// The API key's label is taken.
     #[error("the account has an API key of that label")]
     ApiKeyTaken,
+    /// The key is somebody's already, or its label is taken.
+    #[error("this key is registered already, or the account has one of that label")]
+    SigningKeyTaken,
     /// The factor's label is taken, or the token is another account's.
     #[error("the account has a factor of that label, or the token belongs to another account")]
     FactorTaken,

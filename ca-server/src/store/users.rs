@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ca_core::names::{Email, GroupName, UserName};
+use ca_core::names::{Email, GroupName, PersonName, UserName};
 use ca_core::time::UnixSeconds;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
@@ -24,6 +24,8 @@ pub struct User {
     pub groups: BTreeSet<GroupName>,
     /// Whether the account works.
     pub enabled: bool,
+    /// Whose account it is, when that is not somebody of its own name (A1).
+    pub person: Option<PersonName>,
 }
 
 /// An account with what checks its password.
@@ -46,9 +48,9 @@ pub struct NewUser {
     pub factor: NewFactor,
 }
 
-const USER: &str = "SELECT u.id, u.name, u.email, u.groups, u.disabled_at, p.phc
+const USER: &str = "SELECT u.id, u.name, u.email, u.groups, u.disabled_at, u.person, p.phc
                     FROM users u JOIN passwords p ON p.user_id = u.id WHERE u.name = ?";
-const USER_BY_EMAIL: &str = "SELECT u.id, u.name, u.email, u.groups, u.disabled_at, p.phc
+const USER_BY_EMAIL: &str = "SELECT u.id, u.name, u.email, u.groups, u.disabled_at, u.person, p.phc
                              FROM users u JOIN passwords p ON p.user_id = u.id WHERE u.email = ?";
 
 impl Store {
@@ -66,9 +68,10 @@ impl Store {
 
     /// Gives all accounts, by name.
     pub async fn users(&self) -> Result<Vec<User>, StoreError> {
-        let rows = sqlx::query("SELECT id, name, email, groups, disabled_at FROM users ORDER BY name")
-            .fetch_all(&self.readers)
-            .await?;
+        let rows =
+            sqlx::query("SELECT id, name, email, groups, disabled_at, person FROM users ORDER BY name")
+                .fetch_all(&self.readers)
+                .await?;
         rows.iter().map(parse_user).collect()
     }
 
@@ -81,7 +84,7 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
-    /// Disables or enables an account; disabling ends its sessions and logins under way.
+    /// Disables or enables an account; disabling ends its sessions, logins under way and requests that wait.
     pub async fn set_enabled(
         &self,
         user_id: &str,
@@ -97,6 +100,7 @@ impl Store {
         if !enabled {
             super::sessions::end_all(&mut tx, user_id).await?;
             super::devices::forget_all(&mut tx, user_id).await?;
+            super::requests::close_all_of(&mut tx, user_id).await?;
         }
         Ok(tx.commit().await?)
     }
@@ -156,11 +160,12 @@ pub(super) async fn insert(
 ) -> Result<(), StoreError> {
     let groups =
         serde_json::to_string(&user.groups).map_err(|_| StoreError::Corrupt { what: "list of groups" })?;
-    sqlx::query("INSERT INTO users (id, name, email, groups, created_at) VALUES (?, ?, ?, ?, ?)")
+    sqlx::query("INSERT INTO users (id, name, email, groups, person, created_at) VALUES (?, ?, ?, ?, ?, ?)")
         .bind(&user.id)
         .bind(user.name.as_str())
         .bind(user.email.as_str())
         .bind(groups)
+        .bind(user.person.as_ref().map(PersonName::as_str))
         .bind(signed(now.0))
         .execute(tx)
         .await
@@ -191,16 +196,18 @@ pub(super) async fn set_password(
     super::devices::forget_all(tx, user_id).await
 }
 
-/// Reads the columns `id`, `name`, `email`, `groups` and `disabled_at`.
+/// Reads the columns `id`, `name`, `email`, `groups`, `disabled_at` and `person`.
 pub(super) fn parse_user(row: &SqliteRow) -> Result<User, StoreError> {
     let corrupt = |what| StoreError::Corrupt { what };
     let groups: String = row.try_get("groups")?;
+    let person: Option<String> = row.try_get("person")?;
     Ok(User {
         id: row.try_get("id")?,
         name: row.try_get::<String, _>("name")?.try_into().map_err(|_| corrupt("user name"))?,
         email: row.try_get::<String, _>("email")?.try_into().map_err(|_| corrupt("e-mail address"))?,
         groups: serde_json::from_str(&groups).map_err(|_| corrupt("list of groups"))?,
         enabled: row.try_get::<Option<i64>, _>("disabled_at")?.is_none(),
+        person: person.map(PersonName::try_from).transpose().map_err(|_| corrupt("person"))?,
     })
 }
 

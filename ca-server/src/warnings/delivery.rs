@@ -72,6 +72,7 @@ async fn send(setup: &Setup, notice: &Notice, now: UnixSeconds) -> Outcome {
     match serde_json::from_slice(&opened) {
         Ok(Message::Mail { to, subject, text }) => send_mail(setup, &to, &subject, &text).await,
         Ok(Message::Sms { user, to, text }) => send_sms(setup, &user, &to, &text, now).await,
+        Ok(Message::Webhook { id, body }) => call_webhook(setup, &id, &body, now).await,
         Err(_) => Outcome::Never("the message cannot be read".to_owned()),
     }
 }
@@ -83,6 +84,15 @@ async fn send_mail(setup: &Setup, to: &str, subject: &str, text: &str) -> Outcom
         Ok(()) => Outcome::Sent,
         Err(error @ MailError::Unavailable { .. }) => Outcome::Later(error.to_string()),
         Err(error) => Outcome::Never(error.to_string()),
+    }
+}
+
+/// Whatever its answer is, the other side can be put right while the notice waits.
+async fn call_webhook(setup: &Setup, id: &str, body: &str, now: UnixSeconds) -> Outcome {
+    let Some(webhook) = &setup.providers.webhook else { return Outcome::Later("no [webhook]".to_owned()) };
+    match webhook.post(id, body, now).await {
+        Ok(()) => Outcome::Sent,
+        Err(error) => Outcome::Later(error.to_string()),
     }
 }
 

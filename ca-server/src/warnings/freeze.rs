@@ -3,7 +3,7 @@
 use ca_core::log::event::What;
 use ca_core::policy::Source;
 
-use super::{WarnError, alert};
+use super::{OfficerNotice, WarnError, tell_officers};
 use crate::login::{AuditUnavailable, DISAVOWAL, Setup, TokenHash};
 use crate::store::{StoreError, User};
 
@@ -41,14 +41,20 @@ pub async fn freeze(setup: &Setup, token: &str, source: &Source) -> Result<(), F
     if !setup.store.take_disavowal(hash, now).await? {
         return Err(FreezeError::NoLink);
     }
-    let subject = format!("{name} has frozen their account at {}", setup.issuer);
     let text = format!(
         "{name} <{}> says that a change of their account was not theirs, from {}.\n\n\
          The account is switched off and its sessions have ended. Look at its last events:\n  \
          ca audit search --user {name}\n",
         user.email, source.ip
     );
-    Ok(alert(setup, &subject, &text).await?)
+    let notice = OfficerNotice {
+        kind: "account-frozen",
+        subject: format!("{name} has frozen their account at {}", setup.issuer),
+        text,
+        about: [("user", name.to_string()), ("source", source.ip.to_string())].into(),
+    };
+    // Who hears of attacks is configured; it need not be every officer.
+    Ok(tell_officers(setup, &notice, |_| false).await?)
 }
 
 async fn find(setup: &Setup, token: &str) -> Result<Option<(TokenHash, User)>, StoreError> {

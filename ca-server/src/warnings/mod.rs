@@ -1,10 +1,11 @@
-//! Warnings to the owner of an account about every change of it, through every channel on file.
+//! Warnings to the owner of an account about every change of it, through every channel on file; and notices to officers.
 //!
 //! A warning is kept before the change is made and sent afterwards, again and again until it arrives: whoever changes
 //! something cannot keep it from being said. It says what, when and from where, and has a link that freezes the account.
 
 mod delivery;
 mod freeze;
+mod officers;
 mod text;
 
 use ca_core::policy::{FactorKind, Source};
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use delivery::deliver;
 pub use freeze::{FreezeError, freeze, is_open};
+pub use officers::{OfficerNotice, tell_officers};
 pub use text::Change;
 
 use crate::factors::sealing::{SealError, Sealed, Sealer};
@@ -40,12 +42,13 @@ pub enum WarnError {
     Message(#[from] serde_json::Error),
 }
 
-/// A message to one person through one channel; sealed while it waits.
+/// A message to one person or program through one channel; sealed while it waits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "channel", rename_all = "kebab-case")]
 enum Message {
     Mail { to: String, subject: String, text: String },
     Sms { user: String, to: String, text: String },
+    Webhook { id: String, body: String },
 }
 
 impl Message {
@@ -88,20 +91,6 @@ pub async fn warn(
             messages.push(Message::Sms { user, to, text: words.line() });
         }
     }
-    queue(setup, &messages).await
-}
-
-/// Keeps a message to those who are to hear of what looks like an attack.
-pub async fn alert(setup: &Setup, subject: &str, text: &str) -> Result<(), WarnError> {
-    if setup.providers.mail.is_none() {
-        return Ok(());
-    }
-    let to_each = |to: &ca_core::names::Email| Message::Mail {
-        to: to.to_string(),
-        subject: subject.to_owned(),
-        text: text.to_owned(),
-    };
-    let messages: Vec<Message> = setup.alerts.iter().map(to_each).collect();
     queue(setup, &messages).await
 }
 

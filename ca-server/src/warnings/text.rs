@@ -27,6 +27,10 @@ pub enum Change<'a> {
     ApiKeyMade(&'a Label),
     /// An API key was revoked.
     ApiKeyRevoked(&'a Label),
+    /// A key to approve requests with was registered.
+    SigningKeyAdded(&'a Label),
+    /// A key to approve requests with was removed.
+    SigningKeyRemoved(&'a Label),
     /// An officer replaced the password and all factors (F15).
     Reset(&'a str),
     /// An officer made disabled factors work again.
@@ -44,6 +48,12 @@ impl fmt::Display for Change<'_> {
             Self::RecoveryCodeReused => f.write_str("somebody tried a recovery code that was used before"),
             Self::ApiKeyMade(label) => write!(f, "an API key was made: \"{label}\""),
             Self::ApiKeyRevoked(label) => write!(f, "an API key was revoked: \"{label}\""),
+            Self::SigningKeyAdded(label) => {
+                write!(f, "a key to approve requests with was registered: \"{label}\"")
+            }
+            Self::SigningKeyRemoved(label) => {
+                write!(f, "a key to approve requests with was removed: \"{label}\"")
+            }
             Self::Reset(by) => write!(f, "the password and all factors were replaced by {by}"),
             Self::Unlocked(by) => write!(f, "disabled factors were made to work again by {by}"),
         }

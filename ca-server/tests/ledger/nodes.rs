@@ -61,7 +61,8 @@ async fn race(nodes: u64) {
 fn verifies(committed: Committed) {
     let certificate = sign(committed);
     let parsed = UnverifiedCertificate::from_bytes(certificate.bytes()).unwrap();
-    let trust = Trust { ca_keys: vec![ca().public().clone()], log_key: Some(log_keys().verifier().clone()) };
+    let (ca_keys, log_key) = (vec![ca().public().clone()], Some(log_keys().verifier().clone()));
+    let trust = Trust { ca_keys, log_key, ..Trust::default() };
     let report = Report::new(&parsed, &trust, ca_core::time::UnixMillis(NOON).seconds());
     assert!(report.signature.is_ok() && report.ca_pinned == Some(true), "{report:?}");
     assert!(matches!(report.validity, Validity::Valid { .. }), "{report:?}");

@@ -252,3 +252,36 @@ async fn a14_another_ca_key_does_not_sign() {
     assert!(matches!(ca_key(10).sign(logged(1).await), Err(SignError::OtherCa)));
     assert!(ca().sign(logged(1).await).is_ok());
 }
+
+/// The id of a request that waited for approval is long stale; it is known by when its certificate was entered.
+#[tokio::test(start_paused = true)]
+async fn i8_a_request_that_waited_gets_one_certificate_too() {
+    let world = World::new().await;
+    let node = world.node("node").await;
+    let ask = Ask::new(1);
+    world.time.pass(3_600_000);
+    node.append(event(0)).await.unwrap();
+    assert!(matches!(node.ask(&ask).await, Err(LedgerError::Stale)), "it did not wait, so it is too old");
+    let claimed = NOON + 3_600_000;
+    let first = node.append(ask.approved(claimed)).await.unwrap();
+    // As long as the claim is young enough to go on with, the entry is known: here and to a node that starts.
+    for pass in [0, 100_000, 79_000] {
+        world.time.pass(pass);
+        node.append(event(1)).await.unwrap();
+        assert_eq!(node.append(ask.approved(claimed)).await.unwrap().index, first.index);
+    }
+    node.stop().await;
+    let node = world.node("node").await;
+    assert!(node.ledger.taken_up().requests.contains(&ask.id), "a start knows it");
+    assert_eq!(node.append(ask.approved(claimed)).await.unwrap().index, first.index);
+    // A database that forgot it and claims it anew is answered the same while the log remembers, and then refused.
+    world.time.pass(100_000);
+    node.append(event(2)).await.unwrap();
+    let again = node.append(ask.approved(claimed + 250_000)).await.unwrap();
+    assert_eq!(sign(again).bytes(), sign(first).bytes());
+    world.time.pass(60_000);
+    node.append(event(3)).await.unwrap();
+    assert!(matches!(node.append(ask.approved(claimed)).await, Err(LedgerError::Stale)));
+    node.stop().await;
+    assert_eq!(audit(&world.bucket).await.requests.len(), 1);
+}

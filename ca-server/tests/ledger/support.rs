@@ -8,15 +8,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use ca_core::cert::Certificate;
+use ca_core::issuance::{Cas, HostCa, UserCa};
 use ca_core::log::event::What;
 use ca_core::names::RequestId;
-use ca_core::policy::{Decision, Factor, FactorKind, Facts, Policy, Session, Source, User, decide};
+use ca_core::policy::{
+    Decision, Factor, FactorKind, Facts, Policy, PolicyFiles, Session, Source, User, decide,
+};
 use ca_core::request::{CertRequest, NAMESPACE, ProvenRequest};
 use ca_core::ssh::{CertifiableKey, HashedMessage, PublicKey, Signature};
 use ca_core::time::UnixMillis;
 use ca_server::clock::Clock;
 use ca_server::ledger::{
-    CertificateDraft, Committed, Draft, HighWater, Ledger, LedgerError, LogKeys, RecoverError, Setup, Tasks,
+    Approved, CertificateDraft, Committed, Draft, HighWater, Ledger, LedgerError, LogKeys, RecoverError,
+    Setup, Tasks,
 };
 use ca_server::objects::ObjectStore;
 use ca_server::objects::memory::Memory;
@@ -31,7 +35,6 @@ pub(crate) const NOON: u64 = 1_800_000_000_000;
 const POLICY: &str = r#"
 [profiles.dev]
 description = "Your own account"
-groups = ["engineers"]
 principals = ["{user}"]
 default_ttl = "8h"
 max_ttl = "12h"
@@ -40,7 +43,13 @@ login_max_age = "12h"
 extensions = ["permit-pty"]
 "#;
 
-static DECIDING: LazyLock<Policy> = LazyLock::new(|| POLICY.parse().unwrap());
+const RULES: &str = "@id(\"engineers\") \
+    permit (principal in Group::\"engineers\", action == Action::\"request\", resource);";
+
+static DECIDING: LazyLock<Policy> = LazyLock::new(|| {
+    let (profiles, rules) = (POLICY.to_owned(), RULES.to_owned());
+    Policy::read(&PolicyFiles { profiles, rules, cases: None }).unwrap()
+});
 static CLIENT: LazyLock<Ed25519KeyPair> =
     LazyLock::new(|| Ed25519KeyPair::from_seed_unchecked(&[3; 32]).unwrap());
 static CA: LazyLock<CaKey> = LazyLock::new(|| ca_key(9));
@@ -48,6 +57,11 @@ static CA: LazyLock<CaKey> = LazyLock::new(|| ca_key(9));
 /// The CA key of the tests.
 pub(crate) fn ca() -> &'static CaKey {
     &CA
+}
+
+/// The CA keys of the tests.
+fn cas() -> Cas {
+    Cas::new(UserCa::new(ca().public().clone()), HostCa::new(ca_key(10).public().clone())).unwrap()
 }
 
 /// Makes a CA key and loads it as the server does.
@@ -115,6 +129,14 @@ impl Ask {
         Self { id, reason: reason.to_owned(), proven: ProvenRequest::verify(request, armoured).unwrap() }
     }
 
+    /// What the server makes of it when it had to be approved, and was claimed for issuing at a time.
+    pub(crate) fn approved(&self, claimed_at: u64) -> Draft {
+        let Draft::Certificate(mut draft) = self.draft() else { panic!("a certificate") };
+        let claimed_at = UnixMillis(claimed_at);
+        draft.approved = Some(Approved { claimed_at, signed: Vec::new(), approvers: Vec::new() });
+        Draft::Certificate(draft)
+    }
+
     /// What the server makes of it; every time with another nonce, as the server does.
     pub(crate) fn draft(&self) -> Draft {
         let now = self.id.time().seconds();
@@ -124,6 +146,7 @@ impl Ask {
                 email: "alice@example.com".parse().unwrap(),
                 groups: ["engineers".parse().unwrap()].into(),
                 enabled: true,
+                person: None,
             },
             session: Session {
                 id: "s1".to_owned(),
@@ -131,6 +154,8 @@ impl Ask {
                 key: None,
             },
             source: Source { ip: [192, 0, 2, 7].into(), user_agent: None },
+            key_revoked: false,
+            waited: None,
         };
         let Decision::Grant(grant) = decide(&DECIDING, self.proven.request(), &facts, now) else {
             panic!("the policy of the tests grants")
@@ -144,6 +169,7 @@ impl Ask {
             decided_at: now,
             grant: *grant,
             nonce,
+            approved: None,
         }))
     }
 }
@@ -213,7 +239,7 @@ pub(crate) fn setup(store: Arc<dyn ObjectStore>, name: &str, time: &Time) -> Set
     Setup {
         store,
         keys: Arc::new(log_keys()),
-        ca: ca().public().clone(),
+        cas: cas(),
         node: name.to_owned(),
         clock: Clock::fixed(Arc::clone(&time.0)),
     }

@@ -130,6 +130,7 @@ impl World {
             name: "alice".into(),
             email: "alice@example.com".into(),
             groups: vec!["developers".into()],
+            person: None,
             password: PASSWORD.into(),
         };
         Alice::new(self.node.accounts.add(&new, "operator").await.unwrap())

@@ -5,6 +5,7 @@ mod mail_fails;
 mod sns;
 mod twilio;
 mod twilio_fails;
+mod webhook;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;

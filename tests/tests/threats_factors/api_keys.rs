@@ -14,7 +14,6 @@ use super::ensure_logged;
 const POLICY: &str = r#"
 [profiles.backup]
 description = "Reads one backup stream, and nothing else"
-groups = ["automation"]
 principals = ["backup"]
 default_ttl = "15m"
 max_ttl = "15m"
@@ -23,7 +22,6 @@ login_max_age = "12h"
 
 [profiles.other]
 description = "Something else for programs"
-groups = ["automation"]
 principals = ["other"]
 default_ttl = "15m"
 max_ttl = "15m"
@@ -32,7 +30,6 @@ login_max_age = "12h"
 
 [profiles.people]
 description = "For people alone"
-groups = ["automation"]
 principals = ["people"]
 default_ttl = "15m"
 max_ttl = "15m"

@@ -3,6 +3,7 @@
 mod api_keys;
 mod sms;
 mod warnings;
+mod webhook;
 mod yubikey;
 
 use std::fs;

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use super::ensure_logged;
 
-const PATIENCE: Duration = Duration::from_mins(1);
-const URL: &str = "https://ca.example.com";
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
+pub(super) const URL: &str = "https://ca.example.com";
 
 fn server(smtp: &Smtp) -> Result<Server> {
     let address = smtp.address();
@@ -24,7 +24,7 @@ fn server(smtp: &Smtp) -> Result<Server> {
 }
 
 /// Waits for a mail to somebody that says this.
-fn mail(smtp: &Smtp, to: &str, words: &str) -> Result<Mail> {
+pub(super) fn mail(smtp: &Smtp, to: &str, words: &str) -> Result<Mail> {
     wait_until(&format!("a mail to {to} about {words}"), PATIENCE, || {
         let to = to.to_owned();
         Ok(smtp.mails().into_iter().find(|mail| mail.to.contains(&to) && mail.subject.contains(words)))
@@ -32,7 +32,7 @@ fn mail(smtp: &Smtp, to: &str, words: &str) -> Result<Mail> {
 }
 
 /// Finds the path of the link in a mail.
-fn link(mail: &Mail) -> Result<String> {
+pub(super) fn link(mail: &Mail) -> Result<String> {
     let start = mail.body.find(&format!("{URL}/freeze/")).context("a link")? + URL.len();
     Ok(mail.body[start..].split_whitespace().next().unwrap_or_default().to_owned())
 }

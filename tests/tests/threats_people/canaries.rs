@@ -150,6 +150,10 @@ async fn use_secrets(server: &Server, wire: &Wire, ann: &Person) -> Result<(Secr
     let ca = ssh_key::PrivateKey::from_openssh(&pem)?.decrypt(PASSPHRASE)?;
     let seed = ca.key_data().ed25519().context("an ed25519 key")?.private.to_bytes();
     push_forms(&mut secrets, "CA key", &seed);
+    let pem = fs::read_to_string(server.folder().join("host_ca_key"))?;
+    let ca = ssh_key::PrivateKey::from_openssh(&pem)?;
+    let seed = ca.key_data().ed25519().context("an ed25519 key")?.private.to_bytes();
+    push_forms(&mut secrets, "CA key for hosts", &seed);
     Ok((secrets, answers))
 }
 

@@ -55,7 +55,7 @@ async fn the_journal_is_for_auditors_and_officers() -> Result<()> {
         wire.get(path, Some("cs_s_nobodys")).await?.expect(401, "no-session")?;
         wire.get(path, engineer.as_deref()).await?.expect(403, "not-allowed")?;
     }
-    for group in ["auditors", "officers"] {
+    for group in ["auditors", "security-officers"] {
         let token = session(&server, &format!("reader-{group}"), group).await?;
         let journal = wire.get(object, token.as_deref()).await?;
         ensure!(

@@ -52,7 +52,7 @@ fn l10_a_folder_that_is_not_there_is_not_made() -> Result<()> {
 #[test]
 fn an_unknown_key_is_refused_with_its_line() -> Result<()> {
     for said in refusal(|config| config.replace("[log]\n", "[log]\nretention = 3\n"))? {
-        ensure!(said.contains("retention") && said.contains("line 17"), "{said}");
+        ensure!(said.contains("retention") && said.contains("line 18"), "{said}");
     }
     for said in refusal(|config| format!("{config}\n[limits]\npatience = \"1s\"\n"))? {
         ensure!(said.contains("patience") && said.contains("line"), "{said}");
@@ -77,7 +77,8 @@ fn plain_http_beyond_loopback_is_refused() -> Result<()> {
 fn init_never_overwrites() -> Result<()> {
     let server = Server::make(None)?;
     run(&mut server.init_command()?)?;
-    let files = ["config.toml", "ca_key", "log_key", "sealing_key", "pepper", "tls.key", "state.db"];
+    let files =
+        ["config.toml", "ca_key", "host_ca_key", "log_key", "sealing_key", "pepper", "tls.key", "state.db"];
     let read = || files.map(|name| fs::read(server.folder().join(name)).ok());
     let before = read();
     ensure!(before.iter().all(Option::is_some));

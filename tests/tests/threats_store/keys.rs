@@ -13,7 +13,7 @@ use crate::ended::ended;
 fn s3_a_key_that_others_can_read_keeps_the_server_from_starting() -> Result<()> {
     let mut server = Server::make(None)?;
     run(&mut server.init_command()?)?;
-    for name in ["ca_key", "log_key", "sealing_key", "pepper", "tls.key"] {
+    for name in ["ca_key", "host_ca_key", "log_key", "sealing_key", "pepper", "tls.key"] {
         let path = server.folder().join(name);
         ensure!(fs::metadata(&path)?.permissions().mode() & 0o777 == 0o600, "init leaves {name} open");
         for mode in [0o640, 0o604, 0o620, 0o601, 0o644, 0o777] {

@@ -1,5 +1,7 @@
-//! `ca audit`: search and verify a log.
+//! `ca audit`: search, report on and verify a log.
 
+mod period;
+mod report;
 mod search;
 mod verify;
 
@@ -10,5 +12,6 @@ pub(super) fn run(global: &Global, options: &Audit) -> Result<Exit> {
     match options {
         Audit::Verify(options) => verify::run(global, options),
         Audit::Search(options) => search::run(global, options),
+        Audit::Report(options) => report::run(global, options),
     }
 }

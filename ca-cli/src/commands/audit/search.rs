@@ -1,16 +1,16 @@
 //! `ca audit search`: the events that match, one a line.
 
-use ca_core::audit::{ObjectName, Opened};
-use ca_core::log::journal::Entry;
-use ca_core::time::{Ttl, UnixMillis, UnixSeconds};
+use std::io::IsTerminal as _;
 
-use crate::audit::{Events, Place};
+use ca_core::audit::{Mentions, ObjectName, Statement};
+use ca_core::time::UnixMillis;
+
+use super::period::point;
+use crate::audit::{Events, Place, rounds};
 use crate::cli::{Global, Search};
-use crate::clock;
 use crate::failure::{Exit, Failure, Result};
 use crate::output;
 use crate::render::event;
-use crate::render::time;
 
 /// What an event must be like.
 struct Filter<'a> {
@@ -22,16 +22,19 @@ struct Filter<'a> {
 pub(super) fn run(global: &Global, options: &Search) -> Result<Exit> {
     let filter = Filter::new(options)?;
     let place = Place::find(global, &options.log)?;
-    let rounds = rounds(&place, options.serial)?;
-    let mut events = Events::new(&place, &rounds)?;
+    let rounds = filter.narrow(rounds(&place)?);
+    let mut events = Events::statements(&place, &rounds)?;
+    if !global.json && std::io::stdout().is_terminal() {
+        output::data(&(event::header() + "\n"));
+    }
     while let Some(batch) = events.next_batch()? {
-        for (first, opened) in batch {
-            let opened = opened.map_err(|flaw| {
+        for (first, found) in batch {
+            let (_, statements) = found.map_err(|flaw| {
                 Failure::new("bad-log", format!("{}: {flaw}", ObjectName::Journal(first)))
                     .hint("ca audit verify says more.")
             })?;
-            print(global, &filter, &opened);
-            if filter.is_past(&opened) {
+            print(global, &filter, &statements);
+            if filter.is_past(&statements) {
                 return Ok(Exit::Good);
             }
         }
@@ -39,34 +42,17 @@ pub(super) fn run(global: &Global, options: &Search) -> Result<Exit> {
     Ok(Exit::Good)
 }
 
-/// Lists the rounds to look through; the serial of a certificate is its place.
-fn rounds(place: &Place, serial: Option<u64>) -> Result<Vec<u64>> {
-    let names = place.objects.list("journal/").map_err(|failure| match failure.status() {
-        401 | 403 => failure.hint("Events are for auditors and officers: ca login, or a copy of the log."),
-        _ => failure,
-    })?;
-    let mut rounds: Vec<u64> = names
-        .iter()
-        .filter_map(|name| match name.parse() {
-            Ok(ObjectName::Journal(first)) => Some(first),
-            _ => None,
-        })
-        .collect();
-    rounds.sort_unstable();
-    if let Some(serial) = serial {
-        let after = rounds.partition_point(|first| *first <= serial);
-        rounds = rounds.get(after.saturating_sub(1)..after).unwrap_or_default().to_vec();
-    }
-    Ok(rounds)
-}
-
-fn print(global: &Global, filter: &Filter<'_>, opened: &Opened) {
-    for entry in opened.entries().iter().filter(|entry| filter.matches(entry)) {
+fn print(global: &Global, filter: &Filter<'_>, statements: &[Statement]) {
+    for statement in statements {
+        let mentions = Mentions::of(statement);
+        if !filter.matches(statement, &mentions) {
+            continue;
+        }
         if global.json {
             // The line is JSON already, and its exact bytes are what the log vouches for.
-            output::data(&format!("{{\"index\":{},\"event\":{}}}\n", entry.index, entry.line));
+            output::data(&format!("{{\"index\":{},\"event\":{}}}\n", statement.index, statement.line));
         } else {
-            output::data(&(event::line(entry) + "\n"));
+            output::data(&(event::line(statement, &mentions) + "\n"));
         }
     }
 }
@@ -78,33 +64,40 @@ impl<'a> Filter<'a> {
         Ok(Self { options, since: point(&options.since, 0)?, until: point(&options.until, 999)? })
     }
 
+    /// Leaves out the rounds before the one that a serial is in: nothing earlier can speak of it.
+    fn narrow(&self, mut rounds: Vec<u64>) -> Vec<u64> {
+        let Some(serial) = self.options.serial else { return rounds };
+        let before = rounds.partition_point(|first| *first <= serial).saturating_sub(1);
+        rounds.split_off(before.min(rounds.len()))
+    }
+
     /// Tells whether nothing that comes after this round can match: times never go back.
-    fn is_past(&self, opened: &Opened) -> bool {
-        let last = opened.entries().last().map(|entry| entry.event.time);
+    fn is_past(&self, statements: &[Statement]) -> bool {
+        let last = statements.last().map(|statement| statement.time);
         self.until.zip(last).is_some_and(|(until, last)| last > until)
     }
 
-    fn matches(&self, entry: &Entry) -> bool {
-        let Search { user, profile, serial, kind, text, .. } = self.options;
-        let time = entry.event.time;
-        let in_time =
-            self.since.is_none_or(|since| time >= since) && self.until.is_none_or(|until| time <= until);
-        let about = || event::About::of(&entry.event);
-        in_time
-            && serial.is_none_or(|serial| serial == entry.index)
-            && kind.as_ref().is_none_or(|kind| about().kind == *kind)
-            && user.as_ref().is_none_or(|user| about().is_user(user))
-            && profile.as_ref().is_none_or(|profile| about().profile.as_deref() == Some(profile))
-            && text.as_ref().is_none_or(|text| entry.line.contains(text.as_str()))
+    fn matches(&self, statement: &Statement, found: &Mentions) -> bool {
+        let Search { person, user, by, profile, principal, serial, .. } = self.options;
+        let Search { id, fingerprint, reason, kind, text, .. } = self.options;
+        let time = statement.time;
+        self.since.is_none_or(|since| time >= since)
+            && self.until.is_none_or(|until| time <= until)
+            && serial.is_none_or(|serial| serial == statement.index || found.serials.contains(&serial))
+            && holds(kind.as_ref(), |kind| statement.kind == *kind)
+            && holds(person.as_ref(), |person| found.is_about(person) || found.is_by(person))
+            && holds(user.as_ref(), |user| found.is_about(user))
+            && holds(by.as_ref(), |by| found.is_by(by))
+            && holds(profile.as_ref(), |profile| found.profiles.contains(profile))
+            && holds(principal.as_ref(), |account| found.principals.contains(account))
+            && holds(id.as_ref(), |id| found.has_id(id))
+            && holds(fingerprint.as_ref(), |fingerprint| found.keys.contains(fingerprint))
+            && holds(reason.as_ref(), |reason| found.has_reason(reason))
+            && holds(text.as_ref(), |text| statement.line.contains(text.as_str()))
     }
 }
 
-/// Reads a point in time, or an age such as `24h`.
-fn point(text: &str, millis: u64) -> Result<UnixMillis> {
-    let ago = || Some(clock::now_secs().minus_secs(text.parse::<Ttl>().ok()?.secs()));
-    let UnixSeconds(secs) = time::parse(text).or_else(ago).ok_or_else(|| {
-        Failure::new("usage", format!("{text:?} is not a time"))
-            .hint("Such as 2026-01-02, 2026-01-02T03:04:05Z, or 24h for a day ago.")
-    })?;
-    Ok(UnixMillis(secs.saturating_mul(1000).saturating_add(millis)))
+/// Tells whether an option is not given or holds.
+fn holds(option: Option<&String>, test: impl FnOnce(&String) -> bool) -> bool {
+    option.is_none_or(test)
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::SignedApproval;
 use crate::names::{ProfileName, Reason, RequestId, UserName};
 use crate::policy::{Facts, PolicyId};
 use crate::time::{Ttl, UnixSeconds};
@@ -51,6 +52,9 @@ pub struct CertificateIntent {
     pub ttl: Ttl,
     /// Why.
     pub reason: Option<Reason>,
+    /// What the approvers signed, in the order of the facts' approvals.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<SignedApproval>,
     /// Who approved.
     pub approvers: Vec<UserName>,
     /// The certified key's fingerprint.

@@ -7,10 +7,18 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+mod approvals;
 mod decisions;
+mod hosts;
+mod revocation;
 mod what;
 
+pub use approvals::{
+    Closing, OfficerVerdict, RequestClosed, RequestPending, SignedApproval, SigningKeyChange,
+};
 pub use decisions::{CertificateIntent, RequestDenied};
+pub use hosts::{HostCertificateIntent, HostRequestDenied};
+pub use revocation::{KrlPublished, RevocationTarget, Revoked};
 pub use what::What;
 
 use super::hash::sha256;
@@ -87,8 +95,12 @@ impl Event {
 
     /// Gives the precert's bytes if this is a certificate.
     pub fn precert(&self) -> Result<Option<Vec<u8>>, EventError> {
-        let What::Certificate(intent) = &self.what else { return Ok(None) };
-        STANDARD.decode(&intent.precert).map(Some).map_err(|_| EventError::Precert)
+        let precert = match &self.what {
+            What::Certificate(intent) => &intent.precert,
+            What::HostCertificate(intent) => &intent.precert,
+            _ => return Ok(None),
+        };
+        STANDARD.decode(precert).map(Some).map_err(|_| EventError::Precert)
     }
 
     /// Computes the leaf of this event's `line`.

@@ -4,10 +4,13 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CertificateIntent, RequestDenied};
+use super::{
+    CertificateIntent, HostCertificateIntent, HostRequestDenied, KrlPublished, OfficerVerdict, RequestClosed,
+    RequestDenied, RequestPending, Revoked, SigningKeyChange,
+};
 use crate::log::checkpoint::Origin;
 use crate::log::leaf::EntryType;
-use crate::names::{Email, GroupName, Label, UserName};
+use crate::names::{Email, GroupName, Label, PersonName, UserName};
 use crate::policy::{FactorKind, KeyScope, PolicyId, Purpose, Source};
 
 /// What happened.
@@ -19,8 +22,18 @@ pub enum What {
     LogCreated {
         /// The log's name.
         origin: Origin,
-        /// The fingerprints of the CA keys whose certificates this log records.
+        /// The fingerprints of the CA keys whose certificates for users this log records.
         ca: Vec<String>,
+        /// The fingerprints of those whose certificates for hosts it records; none of them is one for users.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        host_ca: Vec<String>,
+    },
+    /// A log from before there were certificates for hosts records those of this CA key from here on.
+    HostCaAdded {
+        /// Its fingerprint.
+        ca: String,
+        /// Who did it.
+        by: String,
     },
     /// From here on decisions follow this policy.
     PolicyAdopted {
@@ -37,6 +50,9 @@ pub enum What {
         email: Email,
         /// Its groups.
         groups: Vec<GroupName>,
+        /// Whose it is, when that is not somebody of its own name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        person: Option<PersonName>,
         /// The factors it was given.
         factors: Vec<FactorKind>,
         /// Who did it.
@@ -207,8 +223,28 @@ pub enum What {
     },
     /// The policy said no.
     RequestDenied(Box<RequestDenied>),
+    /// The owner of an account registered a key to approve with.
+    SigningKeyAdded(Box<SigningKeyChange>),
+    /// The owner of an account removed a key to approve with.
+    SigningKeyRemoved(Box<SigningKeyChange>),
+    /// A request waits for approval.
+    RequestPending(Box<RequestPending>),
+    /// An officer approved a request.
+    RequestApproved(Box<OfficerVerdict>),
+    /// An officer denied a request.
+    RequestDeniedByOfficer(Box<OfficerVerdict>),
+    /// A request that waited gets no certificate any more.
+    RequestClosed(Box<RequestClosed>),
     /// The policy said yes: this certificate will be signed, and is taken to exist from here on.
     Certificate(Box<CertificateIntent>),
+    /// An officer took certificates or a key away.
+    Revoked(Box<Revoked>),
+    /// A KRL was made, and will be served.
+    KrlPublished(Box<KrlPublished>),
+    /// The policy said no to a certificate for a host.
+    HostRequestDenied(Box<HostRequestDenied>),
+    /// The policy said yes to a host: this certificate will be signed, and is taken to exist from here on.
+    HostCertificate(Box<HostCertificateIntent>),
     /// The signer did not give a good signature for an entry: that certificate was not handed out.
     SigningFailed {
         /// The entry.
@@ -222,7 +258,7 @@ impl What {
     /// Gives the kind of entry this is in the log.
     pub fn entry_type(&self) -> EntryType {
         match self {
-            Self::Certificate(_) => EntryType::Certificate,
+            Self::Certificate(_) | Self::HostCertificate(_) => EntryType::Certificate,
             _ => EntryType::Event,
         }
     }

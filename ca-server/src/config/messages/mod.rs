@@ -1,12 +1,14 @@
-//! How the server reaches people: `[sms]` and `[mail]`.
+//! How the server reaches people, `[sms]` and `[mail]`, and their programs, `[webhook]`.
 
 mod endpoint;
 mod mail;
 mod sms;
+mod webhook;
 
 pub use endpoint::Endpoint;
 pub use mail::{Login, Mail, MailServer, Sender, Transport};
 pub use sms::{Sms, SmsLimits, SmsProvider, Sns, Twilio, TwilioSender};
+pub use webhook::{Webhook, WebhookUrl};
 
 use std::net::IpAddr;
 

@@ -6,6 +6,7 @@
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
 mod baseline;
+mod decisions;
 mod load;
 mod logins;
 mod offline;

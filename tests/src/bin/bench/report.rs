@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::decisions::Decisions;
 use crate::load::Measured;
 use crate::logins::Logins;
 use crate::offline::{Audit, Inspection};
@@ -14,6 +15,7 @@ pub(crate) struct Report {
     pub(crate) threads: usize,
     pub(crate) storages: Vec<Storage>,
     pub(crate) ssh_keygen_per_sec: f64,
+    pub(crate) decisions: Decisions,
     pub(crate) logins: Logins,
     pub(crate) logins_peak_mib: f64,
     pub(crate) first_certificate_ms: f64,
@@ -55,6 +57,7 @@ impl Report {
         println!();
         line("ssh-keygen -s, in bulk", &format!("{:.0} certificates/s", self.ssh_keygen_per_sec));
         line("ours, at best", &format!("{:.1} times as many", best / self.ssh_keygen_per_sec));
+        line("a decision, 500 rules", &self.decisions.in_words());
         line("logins with certificate", &format!("{:.0}/s", logins.per_sec));
         line(
             "bare Argon2",

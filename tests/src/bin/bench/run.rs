@@ -13,7 +13,7 @@ use countersign_tests::server::{ORIGIN, Server};
 
 use crate::load::{self, Asker};
 use crate::report::{Report, Storage};
-use crate::{baseline, logins, offline, resources};
+use crate::{baseline, decisions, logins, offline, resources};
 
 /// How many clients ask at once, in turn.
 const CLIENTS: [usize; 3] = [1, 8, 64];
@@ -29,6 +29,9 @@ pub(crate) fn run() -> Result<Report> {
     say("what the machine can do: Argon2, ssh-keygen");
     let argon2_per_sec = baseline::argon2_per_sec(threads)?;
     let ssh_keygen_per_sec = baseline::ssh_keygen_per_sec()?;
+
+    say("decisions: 10,000 users, 50 profiles, 500 rules");
+    let decisions = decisions::measure()?;
 
     let mut server = Server::start()?;
     let people = crowd(&server, "client", CLIENTS[2])?;
@@ -53,6 +56,7 @@ pub(crate) fn run() -> Result<Report> {
         threads,
         storages,
         ssh_keygen_per_sec,
+        decisions,
         logins,
         logins_peak_mib,
         first_certificate_ms,

@@ -29,6 +29,7 @@ What `cargo xtask demo --keep` has left here
 
 config.toml, state.db    the server's configuration and state
 ca_key, ca_key.pub       the CA key; the public half is what sshd trusts
+host_ca_key              the CA key for hosts
 log/                     the log, under the C2SP tlog-tiles paths
 log.vkey                 the log's verifier key: all that an auditor needs besides log/
 policies/                who can get which certificate

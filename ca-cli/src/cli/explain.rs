@@ -1,0 +1,54 @@
+//! What can be typed after `ca explain`.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Options of `ca explain`.
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// A profile: may I have it, and what would change the answer
+    #[arg(required_unless_present = "cert", conflicts_with = "cert")]
+    pub(crate) profile: Option<String>,
+
+    /// A file with one certificate, or - for stdin: would sshd take it
+    #[arg(long, value_name = "FILE", requires_all = ["host", "login"])]
+    pub(crate) cert: Option<PathBuf>,
+
+    /// What the host and the login are like
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+/// The login that a certificate is held against.
+#[derive(Debug, Args)]
+pub(crate) struct Target {
+    /// The host that is logged in to
+    #[arg(long, value_name = "HOST", requires = "cert")]
+    pub(crate) host: Option<String>,
+
+    /// The account on the host
+    #[arg(long, value_name = "ACCOUNT", requires = "cert")]
+    pub(crate) login: Option<String>,
+
+    /// The address that the host sees; the one this machine would send from by default
+    #[arg(long, value_name = "ADDRESS", requires = "cert")]
+    pub(crate) from: Option<IpAddr>,
+
+    /// The host's `RevokedKeys`
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) krl: Option<PathBuf>,
+
+    /// The host's `TrustedUserCAKeys`; the pinned CA keys by default
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) ca_keys: Option<PathBuf>,
+
+    /// The host's `AuthorizedPrincipalsFile` for the account; none by default
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) auth_principals: Option<PathBuf>,
+
+    /// Judge as of this time (RFC 3339, or seconds since the epoch) instead of now
+    #[arg(long, value_name = "TIME", requires = "cert")]
+    pub(crate) at: Option<String>,
+}

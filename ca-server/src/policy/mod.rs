@@ -1,0 +1,9 @@
+//! The policy: its folder on disk, and the one in force while the folder changes.
+
+mod files;
+mod in_force;
+mod reload;
+
+pub use files::load;
+pub use in_force::InForce;
+pub use reload::reload;

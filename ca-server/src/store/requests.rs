@@ -1,0 +1,280 @@
+//! Requests that wait for approval.
+//!
+//! Each step is one conditional statement: of all who would take a request further, one does (A5).
+
+use ca_core::log::event::Closing;
+use ca_core::names::RequestId;
+use ca_core::policy::{PolicyId, Session, Source};
+use ca_core::time::{UnixMillis, UnixSeconds};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+
+use super::{Store, StoreError, User, signed, unsigned, users};
+
+/// How far a request has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestState {
+    /// It waits for approvals.
+    Pending,
+    /// It has them, and its certificate is on its way into the log, or there.
+    Issuing,
+    /// It has its certificate.
+    Issued,
+    /// It gets none, which is still to be recorded.
+    Closing,
+    /// It gets none.
+    Closed,
+}
+
+impl RequestState {
+    /// Gives its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Issuing => "issuing",
+            Self::Issued => "issued",
+            Self::Closing => "closing",
+            Self::Closed => "closed",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let all = [Self::Pending, Self::Issuing, Self::Issued, Self::Closing, Self::Closed];
+        all.into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+/// A request as it is stored, with its requester as they are now.
+#[derive(Clone, Debug)]
+pub struct RequestRow {
+    /// Its identity.
+    pub id: RequestId,
+    /// Who asked.
+    pub user: User,
+    /// How far it has come.
+    pub state: RequestState,
+    /// The policy it waits under.
+    pub policy: PolicyId,
+    /// The exact text.
+    pub request: String,
+    /// The proof of possession.
+    pub signature: String,
+    /// How the requester had logged in.
+    pub session: Session,
+    /// From where.
+    pub source: Source,
+    /// How many people have to approve.
+    pub needed: u8,
+    /// When it was asked.
+    pub asked_at: UnixSeconds,
+    /// When it is too late.
+    pub expires_at: UnixSeconds,
+    /// Since when it is issuing.
+    pub claimed_at: Option<UnixMillis>,
+    /// Why it was closed, and who or what did.
+    pub closed: Option<(Closing, String)>,
+    /// The certificate, as it was answered.
+    pub issued: Option<String>,
+}
+
+/// How many requests may wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitLimits {
+    /// Of one account.
+    pub each: u32,
+    /// Altogether.
+    pub all: u32,
+}
+
+const SELECT: &str =
+    "SELECT r.id AS request_id, r.state, r.policy, r.request, r.signature, r.session, r.source,
+        r.needed, r.asked_at, r.expires_at, r.claimed_at_ms, r.outcome, r.closed_by, r.issued,
+        u.id, u.name, u.email, u.groups, u.disabled_at, u.person
+    FROM requests r JOIN users u ON u.id = r.user_id";
+
+impl Store {
+    /// Keeps a request that waits; false when as many wait already as may. One that is there stays as it is.
+    pub async fn add_request(&self, new: &RequestRow, limits: WaitLimits) -> Result<bool, StoreError> {
+        let added = sqlx::query(
+            "INSERT INTO requests (id, user_id, state, policy, request, signature, session, source, needed,
+                                   asked_at, expires_at)
+             SELECT ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?
+             WHERE (SELECT count(*) FROM requests WHERE state = 'pending' AND user_id = ?) < ?
+               AND (SELECT count(*) FROM requests WHERE state = 'pending') < ?
+             ON CONFLICT (id) DO NOTHING",
+        )
+        .bind(new.id.to_string())
+        .bind(&new.user.id)
+        .bind(new.policy.to_string())
+        .bind(&new.request)
+        .bind(&new.signature)
+        .bind(to_json(&new.session)?)
+        .bind(to_json(&new.source)?)
+        .bind(new.needed)
+        .bind(signed(new.asked_at.0))
+        .bind(signed(new.expires_at.0))
+        .bind(&new.user.id)
+        .bind(limits.each)
+        .bind(limits.all)
+        .execute(&self.writer)
+        .await?;
+        Ok(added.rows_affected() == 1)
+    }
+
+    /// Counts the requests that wait: of one account, and of all.
+    pub async fn waiting_requests(&self, user_id: &str) -> Result<(u32, u32), StoreError> {
+        let row = sqlx::query(
+            "SELECT count(*) FILTER (WHERE user_id = ?) AS each, count(*) AS every
+             FROM requests WHERE state = 'pending'",
+        );
+        let row = row.bind(user_id).fetch_one(&self.readers).await?;
+        Ok((row.try_get("each")?, row.try_get("every")?))
+    }
+
+    /// Finds a request.
+    pub async fn request(&self, id: RequestId) -> Result<Option<RequestRow>, StoreError> {
+        let query = sqlx::query(sqlx::AssertSqlSafe(format!("{SELECT} WHERE r.id = ?")));
+        // Asked right after it was changed, so of the connection that changes.
+        query.bind(id.to_string()).fetch_optional(&self.writer).await?.as_ref().map(parse).transpose()
+    }
+
+    /// Gives the requests that are not over, the oldest first.
+    pub async fn open_requests(&self) -> Result<Vec<RequestRow>, StoreError> {
+        let query = format!("{SELECT} WHERE r.state IN ('pending', 'issuing', 'closing') ORDER BY r.id");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(&self.readers).await?;
+        rows.iter().map(parse).collect()
+    }
+
+    /// Gives the requests of an account, over or not, the newest first.
+    pub async fn requests_of(&self, user_id: &str) -> Result<Vec<RequestRow>, StoreError> {
+        let query = format!("{SELECT} WHERE r.user_id = ? ORDER BY r.id DESC LIMIT 50");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(query)).bind(user_id).fetch_all(&self.readers).await?;
+        rows.iter().map(parse).collect()
+    }
+
+    /// Takes a request that waits for issuing; one taker gets it, in time and while the requester's account works (A16).
+    pub async fn claim_request(&self, id: RequestId, now: UnixMillis) -> Result<bool, StoreError> {
+        let claimed = sqlx::query(
+            "UPDATE requests SET state = 'issuing', claimed_at_ms = ?
+             WHERE id = ? AND state = 'pending' AND expires_at >= ?
+               AND EXISTS (SELECT 1 FROM users u WHERE u.id = user_id AND u.disabled_at IS NULL)",
+        )
+        .bind(signed(now.0))
+        .bind(id.to_string())
+        .bind(signed(now.seconds().0))
+        .execute(&self.writer)
+        .await?;
+        Ok(claimed.rows_affected() == 1)
+    }
+
+    /// Keeps the certificate of a request that was claimed; the first one stays. Tells whether this is it.
+    pub async fn finish_request(&self, id: RequestId, issued: &str) -> Result<bool, StoreError> {
+        let query = sqlx::query(
+            "UPDATE requests SET state = 'issued', issued = ? WHERE id = ? AND state = 'issuing'",
+        );
+        let finished = query.bind(issued).bind(id.to_string()).execute(&self.writer).await?;
+        Ok(finished.rows_affected() == 1)
+    }
+
+    /// Ends a request that is in a state; one who would end it does.
+    pub async fn close_request(
+        &self,
+        id: RequestId,
+        from: RequestState,
+        (outcome, by): (Closing, &str),
+    ) -> Result<bool, StoreError> {
+        let closed = sqlx::query(
+            "UPDATE requests SET state = 'closing', outcome = ?, closed_by = ? WHERE id = ? AND state = ?",
+        )
+        .bind(outcome.as_str())
+        .bind(by)
+        .bind(id.to_string())
+        .bind(from.as_str())
+        .execute(&self.writer)
+        .await?;
+        Ok(closed.rows_affected() == 1)
+    }
+
+    /// Notes that the end of a request is recorded.
+    pub async fn closing_recorded(&self, id: RequestId) -> Result<(), StoreError> {
+        sqlx::query("UPDATE requests SET state = 'closed' WHERE id = ? AND state = 'closing'")
+            .bind(id.to_string())
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// Notes that the log has the certificate of a request, whatever the database remembers of it.
+    pub async fn request_is_in_log(&self, id: RequestId, now: UnixMillis) -> Result<bool, StoreError> {
+        let found = sqlx::query(
+            "UPDATE requests SET state = 'issuing', claimed_at_ms = ? WHERE id = ? AND state = 'pending'",
+        );
+        let found = found.bind(signed(now.0)).bind(id.to_string()).execute(&self.writer).await?;
+        Ok(found.rows_affected() == 1)
+    }
+
+    /// Ends every request that is not over; tells how many there were.
+    pub async fn void_requests(&self) -> Result<u64, StoreError> {
+        let voided = sqlx::query(
+            "UPDATE requests SET state = 'closing', outcome = 'void', closed_by = 'recovery'
+             WHERE state IN ('pending', 'issuing')",
+        );
+        Ok(voided.execute(&self.writer).await?.rows_affected())
+    }
+
+    /// Deletes requests that ended before a time.
+    pub async fn sweep_requests(&self, before: UnixSeconds) -> Result<(), StoreError> {
+        let query =
+            sqlx::query("DELETE FROM requests WHERE state IN ('issued', 'closed') AND expires_at < ?");
+        query.bind(signed(before.0)).execute(&self.writer).await?;
+        Ok(())
+    }
+}
+
+/// Ends what an account has waiting, with the account (A16).
+pub(super) async fn close_all_of(tx: &mut SqliteConnection, user_id: &str) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE requests SET state = 'closing', outcome = 'user-disabled', closed_by = 'policy'
+         WHERE user_id = ? AND state = 'pending'",
+    )
+    .bind(user_id)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+pub(super) fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|_| StoreError::Corrupt { what: "request" })
+}
+
+pub(super) fn from_json<T: DeserializeOwned>(row: &SqliteRow, column: &'static str) -> Result<T, StoreError> {
+    let text: String = row.try_get(column)?;
+    serde_json::from_str(&text).map_err(|_| StoreError::Corrupt { what: column })
+}
+
+fn parse(row: &SqliteRow) -> Result<RequestRow, StoreError> {
+    let corrupt = |what| StoreError::Corrupt { what };
+    let time = |column| Ok::<_, StoreError>(UnixSeconds(unsigned(row.try_get(column)?, "request time")?));
+    let claimed: Option<i64> = row.try_get("claimed_at_ms")?;
+    let outcome: Option<String> = row.try_get("outcome")?;
+    let by: Option<String> = row.try_get("closed_by")?;
+    let outcome = outcome.and_then(|word| Closing::ALL.into_iter().find(|closing| closing.as_str() == word));
+    Ok(RequestRow {
+        id: row.try_get::<String, _>("request_id")?.parse().map_err(|_| corrupt("request id"))?,
+        user: users::parse_user(row)?,
+        state: RequestState::parse(row.try_get("state")?).ok_or(corrupt("request state"))?,
+        policy: row.try_get::<String, _>("policy")?.try_into().map_err(|_| corrupt("policy id"))?,
+        request: row.try_get("request")?,
+        signature: row.try_get("signature")?,
+        session: from_json(row, "session")?,
+        source: from_json(row, "source")?,
+        needed: row.try_get("needed")?,
+        asked_at: time("asked_at")?,
+        expires_at: time("expires_at")?,
+        claimed_at: claimed.map(|at| unsigned(at, "claim time").map(UnixMillis)).transpose()?,
+        closed: outcome.zip(by),
+        issued: row.try_get("issued")?,
+    })
+}

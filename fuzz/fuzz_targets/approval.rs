@@ -1,0 +1,13 @@
+//! What an officer signs is accepted only in its one form.
+#![no_main]
+
+use ca_core::approval::{Approval, SigningKey};
+
+libfuzzer_sys::fuzz_target!(|text: &str| {
+    if let Ok(approval) = Approval::from_text(text) {
+        assert_eq!(approval.to_text(), text);
+    }
+    if let Ok(key) = SigningKey::from_text(text) {
+        assert_eq!(key.to_text(), text);
+    }
+});
