@@ -90,7 +90,7 @@ const TABLE: &[Row] = &[
             "SHA-1",
             &["-t", "ssh-rsa", "-n", "ACCOUNT"],
             "algorithm",
-            "certificate signature algorithm ssh-rsa",
+            "signature algorithm not supported",
         )
     },
 ];
