@@ -34,7 +34,7 @@ pub(crate) struct PolicyDiff {
     /// The folder of the policy that is to be
     pub(crate) new: PathBuf,
 
-    /// The people to compare it over: what `ca admin user list --json` prints, or TOML with [[user]] sections of name
+    /// The people to compare it over: what `ca admin user list --json` prints, or TOML with `[[user]]` sections of name
     /// and groups; one for each group that the rules name if left out
     #[arg(long, value_name = "FILE")]
     pub(crate) users: Option<PathBuf>,
