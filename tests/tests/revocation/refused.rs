@@ -7,12 +7,13 @@ use std::net::TcpListener;
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use ca_core::krl::{self, KrlVersion, MAX_BYTES, Revocations};
 use ca_core::log::NoteSigner;
 use ca_core::names::Serial;
 use ca_core::ssh::PublicKey;
 use ca_core::time::UnixSeconds;
+use ca_core::wire::Writer;
 use countersign_tests::process::output;
 use countersign_tests::programs::program;
 
@@ -108,16 +109,17 @@ impl Scene {
 }
 
 /// Puts a serial into the place of another.
-fn with_serial(krl: &[u8], from: u64, to: u64) -> Vec<u8> {
-    let at = krl.windows(8).rposition(|window| window == from.to_be_bytes()).unwrap_or_default();
-    [&krl[..at], &to.to_be_bytes(), &krl[at + 8..]].concat()
+fn with_serial(krl: &[u8], from: u64, to: u64) -> Result<Vec<u8>> {
+    let at = krl.windows(8).rposition(|window| window == from.to_be_bytes()).context("the serial")?;
+    Ok([&krl[..at], &to.to_be_bytes(), &krl[at + 8..]].concat())
 }
 
 /// Writes a KRL by hand whose only bitmap has this many bytes.
 fn with_bitmap(scene: &Scene, version: u64, bytes: usize) -> Vec<u8> {
     let string = |content: &[u8]| {
-        let length = u32::try_from(content.len()).unwrap_or_default();
-        [&length.to_be_bytes(), content].concat()
+        let mut writer = Writer::default();
+        writer.string(content);
+        writer.finish()
     };
     let empty = krl::write(&Revocations::default(), KrlVersion(version), UnixSeconds(1_790_000_000), "");
     let bitmap = [1_u64.to_be_bytes().to_vec(), string(&vec![0x7f; bytes])].concat();
@@ -148,7 +150,7 @@ fn h3_what_is_no_good_krl_is_never_installed() -> Result<()> {
         ("huge", vec![b'x'; MAX_BYTES + 1], signed(b"x", &scene.log)?),
         ("huge signature", next.clone(), vec![b'-'; 1024 * 1024]),
         ("bitmap", with_bitmap(&scene, 12, 2049), signed(&with_bitmap(&scene, 12, 2049), &scene.log)?),
-        ("serial 0", with_serial(&next, 5, 0), signed(&with_serial(&next, 5, 0), &scene.log)?),
+        ("serial 0", with_serial(&next, 5, 0)?, signed(&with_serial(&next, 5, 0)?, &scene.log)?),
     ];
     for installed in [false, true] {
         if installed {
