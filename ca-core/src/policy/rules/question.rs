@@ -52,7 +52,7 @@ pub(super) fn circumstances(
 fn value(name: &str, types: &Types, facts: &Facts, now: jiff::Timestamp) -> Option<Value> {
     let (secs, session) = (now.as_second(), &facts.session);
     Some(match name {
-        "ip" => Value::new_ip(facts.source.ip.to_canonical().to_string()),
+        "ip" => types.address(facts.source.ip.to_canonical()),
         "now" => Value::new_datetime(now.to_string()),
         "hour" => Value::new_long(secs / 3600 % 24),
         "weekday" => {

@@ -1,8 +1,14 @@
 //! The names of the schema as Cedar's values, made once.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::str::FromStr as _;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use cedar_policy::{EntityId, EntityTypeName, EntityUid};
+use cedar_policy::{EntityId, EntityTypeName, EntityUid, RestrictedExpression};
+
+/// How many addresses are kept; when there are more, all are forgotten.
+const ADDRESSES: usize = 1024;
 
 /// The entity types of the schema.
 #[derive(Clone, Debug)]
@@ -15,6 +21,7 @@ pub(super) struct Types {
     factor: EntityTypeName,
     weekday: EntityTypeName,
     action: EntityTypeName,
+    addresses: Arc<Mutex<HashMap<IpAddr, RestrictedExpression>>>,
 }
 
 impl Types {
@@ -29,6 +36,7 @@ impl Types {
             factor: name("Factor")?,
             weekday: name("Weekday")?,
             action: name("Action")?,
+            addresses: Arc::default(),
         })
     }
 
@@ -58,6 +66,15 @@ impl Types {
 
     pub(super) fn weekday(&self, name: &str) -> EntityUid {
         uid(&self.weekday, name)
+    }
+
+    /// Writes an address as Cedar has it. Kept, because Cedar runs its parser for each: a quarter of a decision.
+    pub(super) fn address(&self, ip: IpAddr) -> RestrictedExpression {
+        let mut known = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= ADDRESSES {
+            known.clear();
+        }
+        known.entry(ip).or_insert_with(|| RestrictedExpression::new_ip(ip.to_string())).clone()
     }
 
     pub(super) fn action(&self, name: &str) -> EntityUid {

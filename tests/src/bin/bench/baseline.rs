@@ -1,6 +1,7 @@
 //! What the machine can do at best, measured in the same run: bare Argon2, and `ssh-keygen` signing in bulk.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -45,16 +46,17 @@ fn hash_for(duration: Duration) -> Result<f64> {
     Ok(f64::from(count) / start.elapsed().as_secs_f64())
 }
 
-/// Lets one `ssh-keygen` sign many keys; gives certificates per second.
-pub(crate) fn ssh_keygen_per_sec() -> Result<f64> {
+/// Lets one `ssh-keygen` sign many keys in a folder; gives certificates per second.
+///
+/// The folder is to stay until all is measured: ext4 makes files slowly for minutes after thousands were deleted.
+pub(crate) fn ssh_keygen_per_sec(folder: &Path) -> Result<f64> {
     const KEYS: u32 = 2_000;
-    let folder = tempfile::tempdir()?;
-    let ca = folder.path().join("ca");
+    let ca = folder.join("ca");
     run(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&ca))?;
     let mut command = Command::new("ssh-keygen");
     command.args(["-q", "-I", "ann@example.com", "-n", "ann", "-V", "+8h", "-s"]).arg(&ca);
     for i in 0..KEYS {
-        let path = folder.path().join(format!("{i}.pub"));
+        let path = folder.join(format!("{i}.pub"));
         fs::write(&path, format!("{}\n", Key::new()?.public().key()))?;
         command.arg(path);
     }

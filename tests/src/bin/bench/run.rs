@@ -28,7 +28,8 @@ pub(crate) fn run() -> Result<Report> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     say("what the machine can do: Argon2, ssh-keygen");
     let argon2_per_sec = baseline::argon2_per_sec(threads)?;
-    let ssh_keygen_per_sec = baseline::ssh_keygen_per_sec()?;
+    let folder = tempfile::tempdir()?;
+    let ssh_keygen_per_sec = baseline::ssh_keygen_per_sec(folder.path())?;
 
     say("decisions: 10,000 users, 50 profiles, 500 rules");
     let decisions = decisions::measure()?;
