@@ -57,6 +57,12 @@ bodies! {
         pub groups: Vec<String>,
         /// Who has approved, in order.
         pub approvals: Vec<GivenApproval>,
+        /// The voucher that was shown in place of waiting.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub voucher: Option<String>,
+        /// Whether a voucher was used and nobody has looked into that yet.
+        #[serde(default)]
+        pub to_review: bool,
         /// The certificate, for who asked for it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub issued: Option<IssuedCertificate>,

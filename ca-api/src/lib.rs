@@ -19,11 +19,13 @@ mod account;
 mod approvals;
 mod hosts;
 mod revocation;
+mod vouchers;
 
 pub use account::*;
 pub use approvals::*;
 pub use hosts::*;
 pub use revocation::*;
+pub use vouchers::*;
 
 /// A text that is never printed: passwords, codes and tokens on their way.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -35,6 +35,9 @@ pub(crate) const INVITATION: Source =
 /// A password to be.
 pub(crate) const NEW_PASSWORD: Source =
     Source { name: "new password", variable: "COUNTERSIGN_NEW_PASSWORD", option: "--new-password-fd" };
+/// What officers sealed for an emergency.
+pub(crate) const VOUCHER: Source =
+    Source { name: "voucher", variable: "COUNTERSIGN_VOUCHER", option: "--voucher-fd" };
 /// What a key file is encrypted with.
 pub(crate) const PASSPHRASE: Source =
     Source { name: "passphrase", variable: "COUNTERSIGN_PASSPHRASE", option: "--passphrase-fd" };

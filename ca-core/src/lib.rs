@@ -2,7 +2,7 @@
 //!
 //! Nothing here reads a clock, randomness, a file or a socket (I3): time and nonces are arguments.
 //!
-//! Reading order: [`names`], [`time`], [`ssh`], [`request`], [`host_request`], [`policy`], [`approval`], [`cert`],
+//! Reading order: [`names`], [`time`], [`ssh`], [`request`], [`host_request`], [`policy`], [`approval`], [`voucher`], [`cert`],
 //! [`issuance`], [`krl`], [`log`], [`revocation`], [`audit`].
 
 pub mod approval;
@@ -18,4 +18,5 @@ pub mod request;
 pub mod revocation;
 pub mod ssh;
 pub mod time;
+pub mod voucher;
 pub mod wire;

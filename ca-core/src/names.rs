@@ -266,6 +266,10 @@ timed_id!(
     /// The identity of something an officer signs, and its time in one: a ULID chosen by the officer's program.
     ApprovalId, "approval id"
 );
+timed_id!(
+    /// The identity of a voucher, and its time in one: a ULID chosen by the program of the officer who made it.
+    VoucherId, "voucher id"
+);
 
 /// A certificate's serial number, which is also its index in the log.
 ///

@@ -32,7 +32,7 @@ fn officer(name: &str) -> Approver {
 }
 
 fn approved(approvals: Vec<Approver>) -> Facts {
-    Facts { waited: Some(Waited { since: now(), approvals }), ..facts() }
+    Facts { waited: Some(Waited { since: now(), approvals, voucher: None }), ..facts() }
 }
 
 /// Gives whose approvals count, or `None` when they are enough.

@@ -6,6 +6,7 @@ use ca_core::log::event::{RequestDenied, What};
 use ca_core::policy::{Decision, Denials, Facts, Source, decide};
 use ca_core::request::{CertRequest, ProvenRequest};
 use ca_core::time::UnixSeconds;
+use ca_core::voucher::VoucherSecret;
 
 use crate::app::App;
 use crate::approvals::{self, Asked};
@@ -14,6 +15,7 @@ use crate::ids;
 use crate::ledger::{CertificateDraft, Committed, Draft};
 use crate::login::Session;
 use crate::store::RequestRow;
+use crate::vouchers;
 
 /// What a request is answered with.
 #[derive(Debug)]
@@ -30,6 +32,7 @@ pub async fn issue(
     session: &Session,
     source: Source,
     body: CertificateRequest,
+    voucher: Option<VoucherSecret>,
 ) -> Result<Answer, ApiError> {
     let now = app.clock.now();
     let request = CertRequest::from_text(&body.request)?;
@@ -47,7 +50,11 @@ pub async fn issue(
         Decision::Grant(grant) => *grant,
         Decision::NeedsApproval(quorum) => {
             let asked = Asked { session, request, facts, policy, decided_at };
-            return Ok(Answer::Waiting(Box::new(approvals::ask(app, asked, quorum).await?)));
+            let row = match voucher {
+                Some(secret) => vouchers::open(app, asked, quorum, &secret).await?,
+                None => approvals::ask(app, asked, quorum).await?,
+            };
+            return Ok(Answer::Waiting(Box::new(row)));
         }
         Decision::Deny(denials) => return Err(record_denial(app, request, facts, denials, decided_at).await?),
     };
@@ -92,7 +99,7 @@ pub fn describe(certificate: &Certificate) -> IssuedCertificate {
 }
 
 /// Puts a denial into the log and turns it into the answer.
-async fn record_denial(
+pub(crate) async fn record_denial(
     app: &App,
     request: ProvenRequest,
     facts: Facts,

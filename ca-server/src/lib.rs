@@ -31,4 +31,5 @@ pub mod secret_file;
 pub mod signer;
 pub mod start;
 pub mod store;
+pub mod vouchers;
 pub mod warnings;

@@ -153,6 +153,7 @@ impl Walk<'_> {
         let mut jobs = Vec::new();
         self.fill_up_to(self.survey.published(), &mut jobs)?;
         self.outcome.entries = self.tree.size();
+        self.outcome.findings.extend(self.auditor.end());
         if self.follows_tree() {
             let edge = std::mem::replace(&mut self.tree, Tree::new(Vec::new())).finish();
             self.outcome.counts.tiles += edge.len() as u64;

@@ -7,6 +7,7 @@ mod explain;
 mod host;
 mod policy;
 mod revocation;
+mod vouchers;
 
 use std::path::PathBuf;
 
@@ -18,6 +19,7 @@ pub(crate) use explain::{Explain, Target};
 pub(crate) use host::*;
 pub(crate) use policy::*;
 pub(crate) use revocation::*;
+pub(crate) use vouchers::*;
 
 /// SSH certificates that are in a log before they exist.
 #[derive(Debug, Parser)]
@@ -90,6 +92,11 @@ pub(crate) enum Command {
     Cancel(RequestId),
     /// Fetch the certificate of a request that was approved meanwhile
     Collect(RequestId),
+    /// Vouchers for emergencies, which officers sign in advance
+    #[command(subcommand)]
+    Voucher(Voucher),
+    /// Sign off what was done with a voucher, after looking into it; for officers
+    Review(Review),
     /// The keys you approve with
     #[command(subcommand)]
     ApprovalKey(ApprovalKey),
@@ -158,6 +165,14 @@ pub(crate) struct Request {
     /// If it has to be approved, wait for that; Ctrl-C leaves it waiting
     #[arg(long)]
     pub(crate) wait: bool,
+
+    /// An emergency: show a voucher in place of waiting for approval. Every officer is told. Asks for its letters
+    #[arg(long, conflicts_with = "wait")]
+    pub(crate) voucher: bool,
+
+    /// Read the voucher from this file descriptor (or from `COUNTERSIGN_VOUCHER`)
+    #[arg(long, value_name = "N", requires = "voucher")]
+    pub(crate) voucher_fd: Option<u32>,
 
     /// Read the passphrase of the key file from this file descriptor (or from `COUNTERSIGN_PASSPHRASE`)
     #[arg(long, value_name = "N")]

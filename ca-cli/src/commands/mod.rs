@@ -23,6 +23,7 @@ mod requests;
 mod revoke;
 mod status;
 mod trust;
+mod voucher;
 mod waiting;
 mod webauthn;
 
@@ -51,6 +52,8 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         Command::Deny(options) => requests::deny(global, &options),
         Command::Cancel(options) => requests::cancel(global, &options),
         Command::Collect(options) => waiting::collect(global, &options),
+        Command::Voucher(command) => voucher::run(global, &command),
+        Command::Review(options) => requests::review(global, &options),
         Command::ApprovalKey(command) => approval_key::run(global, &command),
         Command::Inspect(options) => inspect::run(global, &options),
         Command::Explain(options) => explain::run(global, &options),

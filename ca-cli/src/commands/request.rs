@@ -1,6 +1,6 @@
 //! `ca request`: asks for a certificate, checks it, and puts it where ssh finds it.
 
-use ca_api::{CertificateRequest, IssuedCertificate, PendingRequest, Session};
+use ca_api::{BreakGlassRequest, CertificateRequest, IssuedCertificate, PendingRequest, Secret, Session};
 use ca_core::names::{NameError, Principals, RequestId};
 use ca_core::request::CertRequest;
 use ca_core::ssh::CertifiableKey;
@@ -18,6 +18,7 @@ use crate::keys::{EphemeralKey, KeyFile, Possession};
 use crate::pending::PendingFile;
 use crate::pins::Pins;
 use crate::retry;
+use crate::secrets;
 use crate::site::Site;
 
 /// What the server says to a request.
@@ -41,7 +42,7 @@ pub(super) fn run(global: &Global, options: &Request) -> Result<Exit> {
     let text = request.to_text();
     let signature = holder.possession().prove(&text)?;
     let body = CertificateRequest { request: text, signature };
-    match retry::patiently(|| server.post("/v1/certificates", &body))? {
+    match ask(&server, options, &body)? {
         Answer::Issued(issued) => deliver(global, &issued, &request, &pins, &holder.place()),
         Answer::Pending(pending) => {
             // Kept first, so that nothing is lost however the waiting ends.
@@ -53,6 +54,16 @@ pub(super) fn run(global: &Global, options: &Request) -> Result<Exit> {
             }
         }
     }
+}
+
+fn ask(server: &Server, options: &Request, body: &CertificateRequest) -> Result<Answer> {
+    if !options.voucher {
+        return retry::patiently(|| server.post("/v1/certificates", body));
+    }
+    let voucher = secrets::VOUCHER.read(options.voucher_fd, "Voucher")?;
+    let CertificateRequest { request, signature } = body.clone();
+    let body = BreakGlassRequest { request, signature, voucher: Secret(voucher.to_string()) };
+    retry::patiently(|| server.post("/v1/certificates/break-glass", &body))
 }
 
 /// Whoever holds the key to be certified.

@@ -67,6 +67,9 @@ pub(super) fn state(waiting: &WaitingRequest) -> String {
                 length(left)
             )
         }
+        ("issued", _) if waiting.to_review && !waiting.own => {
+            format!("issued by a voucher, to be looked into: ca review {}", waiting.id)
+        }
         ("issued", _) if waiting.own => format!("issued: ca collect {}", waiting.id),
         (_, Some(outcome)) => {
             format!("{} by {}", plain(outcome), plain(waiting.closed_by.as_deref().unwrap_or("?")))
@@ -96,6 +99,11 @@ pub(super) fn deny(global: &Global, options: &cli::Deny) -> Result<Exit> {
     say(global, &options.request, (Verdict::Deny, Some(&options.reason)), &options.signing)
 }
 
+/// `ca review`.
+pub(super) fn review(global: &Global, options: &cli::Review) -> Result<Exit> {
+    say(global, &options.request, (Verdict::Review, Some(&options.note)), &options.signing)
+}
+
 /// `ca cancel`.
 pub(super) fn cancel(global: &Global, options: &cli::RequestId) -> Result<Exit> {
     let site = Site::choose(global)?;
@@ -120,7 +128,12 @@ fn say(
     let note: Option<Reason> =
         note.map(|note| note.trim().parse()).transpose().map_err(|error| usage(&error))?;
     let read = Read::fetch(global, &options.id)?;
-    if read.waiting.state != "pending" {
+    if verdict == Verdict::Review && !read.waiting.to_review {
+        return Err(Failure::new("nothing-to-review", "no voucher was used for this, or it is reviewed")
+            .hint("See what is open: ca requests")
+            .refused());
+    }
+    if verdict != Verdict::Review && read.waiting.state != "pending" {
         let what = format!("the request does not wait any more: it is {}", state(&read.waiting));
         return Err(Failure::new("request-over", what).refused());
     }
@@ -142,6 +155,7 @@ fn say(
 
 fn came_of(after: &WaitingRequest) -> String {
     match after.state.as_str() {
+        "issued" if after.voucher.is_some() => "It is reviewed.".to_owned(),
         "issued" => format!("{} of {}, issued.", after.needs, after.needs),
         "pending" => format!("{} of {}.", after.approvals.len(), after.needs),
         _ => format!("It is {}.", state(after)),
@@ -149,7 +163,7 @@ fn came_of(after: &WaitingRequest) -> String {
 }
 
 /// Asks before signing, where there is somebody to ask.
-fn confirm(verdict: Verdict, signing: &Signing) -> Result<()> {
+pub(super) fn confirm(verdict: impl std::fmt::Display, signing: &Signing) -> Result<()> {
     if signing.yes {
         return Ok(());
     }
@@ -207,20 +221,7 @@ impl Read {
 
     /// Finds what to sign with: the file named, or a registered key that the agent holds.
     fn signer(&self, signing: &Signing) -> Result<Box<dyn Possession>> {
-        if let Some(path) = &signing.key {
-            return Ok(Box::new(KeyFile::open(path, signing.passphrase_fd)?));
-        }
-        let registered: SigningKeys = self.server.get("/v1/account/signing-keys")?;
-        let keys: Vec<PublicKey> =
-            registered.signing_keys.iter().filter_map(|key| key.key.parse().ok()).collect();
-        match AgentKey::find(&keys)? {
-            Some(key) => Ok(Box::new(key)),
-            None if keys.is_empty() => Err(Failure::new("no-such-key", "you have no key to approve with")
-                .hint("Register one: ca approval-key add ~/.ssh/id_ed25519.pub")
-                .refused()),
-            None => Err(Failure::new("no-such-key", "ssh-agent holds none of the keys you approve with")
-                .hint("Add it with ssh-add, or name it: --key FILE")),
-        }
+        signer(&self.server, signing)
     }
 
     /// Says in words what is asked, from the text that was signed.
@@ -254,6 +255,24 @@ impl Read {
     fn policy(&self) -> Result<&'static str> {
         let now: Profiles = self.server.get("/v1/profiles")?;
         Ok(if now.policy == self.waiting.policy { "unchanged since" } else { "CHANGED since: it is void" })
+    }
+}
+
+/// Finds what to sign with: the file named, or a registered key that the agent holds.
+pub(super) fn signer(server: &Server, signing: &Signing) -> Result<Box<dyn Possession>> {
+    if let Some(path) = &signing.key {
+        return Ok(Box::new(KeyFile::open(path, signing.passphrase_fd)?));
+    }
+    let registered: SigningKeys = server.get("/v1/account/signing-keys")?;
+    let keys: Vec<PublicKey> =
+        registered.signing_keys.iter().filter_map(|key| key.key.parse().ok()).collect();
+    match AgentKey::find(&keys)? {
+        Some(key) => Ok(Box::new(key)),
+        None if keys.is_empty() => Err(Failure::new("no-such-key", "you have no key to approve with")
+            .hint("Register one: ca approval-key add ~/.ssh/id_ed25519.pub")
+            .refused()),
+        None => Err(Failure::new("no-such-key", "ssh-agent holds none of the keys you approve with")
+            .hint("Add it with ssh-add, or name it: --key FILE")),
     }
 }
 

@@ -111,7 +111,18 @@ fn text(what: &What) -> Option<String> {
             let (user, ip, id) = (&pending.facts.user.name, pending.facts.source.ip, pending.pending_id);
             format!("{user} from {ip}: {id} needs {} approvals until {}", pending.needed, pending.expires_at)
         }
-        What::RequestApproved(said) | What::RequestDeniedByOfficer(said) => {
+        What::VoucherSealed(sealed) => {
+            let (user, ip) = (&sealed.approver.user.name, sealed.approver.source.ip);
+            format!("{} by {user} from {ip}", sealed.voucher_id)
+        }
+        What::VoucherWithdrawn(event) => {
+            format!("{} by {} from {}", event.voucher_id, event.by, event.source.ip)
+        }
+        What::BreakGlassUsed(used) => {
+            let reason = used.reason.as_ref().map_or("", |reason| reason.as_str());
+            format!("{} {} with {}: {} {reason:?}", used.user, used.profile, used.voucher_id, used.pending_id)
+        }
+        What::RequestApproved(said) | What::RequestDeniedByOfficer(said) | What::BreakGlassReviewed(said) => {
             let (user, ip) = (&said.approver.user.name, said.approver.source.ip);
             let note =
                 said.signed.text.lines().find_map(|line| line.strip_prefix("note ")).unwrap_or_default();

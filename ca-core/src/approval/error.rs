@@ -38,6 +38,9 @@ pub enum ApprovalError {
     /// It is not signed by a key of the officer.
     #[error("it is not signed by a key that is registered to the officer")]
     NoSuchKey,
+    /// A voucher is over already, or good for longer than there are vouchers.
+    #[error("a voucher must be good for some time, and at most 366 days")]
+    Life,
     /// A name is not allowed.
     #[error(transparent)]
     Name(#[from] NameError),

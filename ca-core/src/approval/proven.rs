@@ -49,6 +49,18 @@ impl Approval {
     }
 }
 
+/// Verifies an armoured SSHSIG over a text by one of these keys.
+pub(crate) fn verify_by(
+    keys: &[PublicKey],
+    namespace: &'static str,
+    text: &str,
+    signature: &str,
+) -> Result<(), ApprovalError> {
+    let parsed = UnverifiedSshSig::from_armoured(signature)?;
+    let key = keys.iter().find(|key| *key == parsed.unverified_key()).ok_or(ApprovalError::NoSuchKey)?;
+    Ok(parsed.verify(key, namespace, text.as_bytes())?)
+}
+
 /// An approval that one of the officer's keys signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProvenApproval {
@@ -63,9 +75,7 @@ impl ProvenApproval {
     /// A security key must have seen a touch; [`crate::ssh::Signature::verify`] takes no other.
     pub fn verify(approval: Approval, signature: String, keys: &[PublicKey]) -> Result<Self, ApprovalError> {
         let text = approval.to_text();
-        let parsed = UnverifiedSshSig::from_armoured(&signature)?;
-        let key = keys.iter().find(|key| *key == parsed.unverified_key()).ok_or(ApprovalError::NoSuchKey)?;
-        parsed.verify(key, NAMESPACE, text.as_bytes())?;
+        verify_by(keys, NAMESPACE, &text, &signature)?;
         Ok(Self { approval, text, signature })
     }
 

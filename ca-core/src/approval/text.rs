@@ -24,6 +24,8 @@ pub enum Verdict {
     Approve,
     /// No, whatever others say.
     Deny,
+    /// It was an emergency, and has been looked into; said after a break-glass certificate, never before.
+    Review,
 }
 
 impl fmt::Display for Verdict {
@@ -31,6 +33,7 @@ impl fmt::Display for Verdict {
         f.write_str(match self {
             Self::Approve => "approve",
             Self::Deny => "deny",
+            Self::Review => "review",
         })
     }
 }
@@ -39,7 +42,8 @@ impl FromStr for Verdict {
     type Err = ApprovalError;
 
     fn from_str(text: &str) -> Result<Self, ApprovalError> {
-        let verdict = [Self::Approve, Self::Deny].into_iter().find(|verdict| verdict.to_string() == text);
+        let verdict =
+            [Self::Approve, Self::Deny, Self::Review].into_iter().find(|verdict| verdict.to_string() == text);
         verdict.ok_or(ApprovalError::Line { expected: "verdict approve" })
     }
 }

@@ -26,6 +26,8 @@ use crate::time::{UnixMillis, UnixSeconds};
 pub struct Auditor {
     origin: Origin,
     time: UnixMillis,
+    /// The first entry of the round that is being read.
+    round: u64,
     cas: BTreeSet<String>,
     host_cas: BTreeSet<String>,
     policies: Policies,
@@ -42,6 +44,7 @@ impl Auditor {
         Self {
             origin,
             time: UnixMillis(0),
+            round: 0,
             cas: BTreeSet::new(),
             host_cas: BTreeSet::new(),
             policies: Policies::default(),
@@ -62,7 +65,8 @@ impl Auditor {
     ///
     /// Gives what is wrong by what earlier rounds say, and the decisions to replay, which each can be on its own.
     pub fn round(&mut self, opened: &Opened, before: Option<&Frontier>) -> (Vec<Finding>, Vec<Case>) {
-        let object = object_key(opened.round.first_index());
+        self.round = opened.round.first_index();
+        let object = object_key(self.round);
         let mut findings = Vec::new();
         if before.is_some_and(|before| before != opened.round.before()) {
             findings.push(Finding::object(&object, Flaw::Frontier));
@@ -78,6 +82,12 @@ impl Auditor {
             findings.extend(flaws.into_iter().map(|flaw| Finding::entry(&object, entry.index, flaw)));
         }
         (findings, cases)
+    }
+
+    /// Finds what should have come by now, after the last round: the review of every emergency.
+    pub fn end(&self) -> Vec<Finding> {
+        let missed = self.waiting.never_reviewed(self.time.seconds()).filter(|_| !self.incomplete);
+        missed.map(|(round, index, flaw)| Finding::entry(object_key(round), index, flaw)).collect()
     }
 
     fn order(&mut self, entry: &Entry) -> Vec<Flaw> {
@@ -112,7 +122,7 @@ impl Auditor {
             What::Certificate(intent) => {
                 let CertificateIntent { facts, policy, decided_at, .. } = &**intent;
                 flaws.extend(self.history.certificate(index, time, intent.request_id).err());
-                flaws.extend(self.waiting.certificate(intent, index));
+                flaws.extend(self.waiting.certificate(intent, self.round, index));
                 flaws.extend(check_ca(&intent.ca, &self.cas, &self.host_cas));
                 flaws.extend(self.revocation.certificate(&intent.key, *decided_at).err());
                 cases.extend(self.decision(*policy, facts, *decided_at, (position, time), flaws));
@@ -151,6 +161,13 @@ impl Auditor {
             What::RequestClosed(closed) => self.waiting.closed(closed.pending_id, index),
             What::SigningKeyAdded(change) => flaws.extend(self.waiting.key_added(change).err()),
             What::SigningKeyRemoved(change) => self.waiting.key_removed(change),
+            What::VoucherSealed(sealed) => {
+                flaws.extend(self.history.check(&sealed.approver.facts(), sealed.approver.at));
+                flaws.extend(self.waiting.sealed(&self.origin, sealed).err());
+            }
+            What::VoucherWithdrawn(event) => self.waiting.withdrawn(event, index, time.seconds()),
+            What::BreakGlassUsed(used) => flaws.extend(self.waiting.shown(used).err()),
+            What::BreakGlassReviewed(said) => self.verdict(said, Verdict::Review, time, flaws),
             _ => {}
         }
         self.history.learn(index, time, &entry.event.what);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::krl::KrlVersion;
 use crate::log::hash::Hash;
-use crate::names::{ProfileName, RequestId, UserName};
+use crate::names::{ProfileName, RequestId, UserName, VoucherId};
 use crate::policy::PolicyId;
 use crate::ssh::Fingerprint;
 use crate::time::{UnixMillis, UnixSeconds};
@@ -264,6 +264,42 @@ pub enum Flaw {
         /// The officer.
         user: UserName,
     },
+    /// A certificate rests on a voucher that nobody sealed.
+    #[error("the voucher {id} that it rests on was not sealed before")]
+    VoucherUnknown {
+        /// The voucher.
+        id: VoucherId,
+    },
+    /// A voucher was used before.
+    #[error("the voucher {id} is entry {first} already")]
+    VoucherTwice {
+        /// The voucher.
+        id: VoucherId,
+        /// The entry that used it.
+        first: u64,
+    },
+    /// A voucher was used that an officer had taken back.
+    #[error("the voucher {id} had been withdrawn by entry {by}")]
+    VoucherWithdrawn {
+        /// The voucher.
+        id: VoucherId,
+        /// The entry that did it.
+        by: u64,
+    },
+    /// A voucher was used without saying so before.
+    #[error("no break-glass use of the voucher {id} was recorded before")]
+    NotAnnounced {
+        /// The voucher.
+        id: VoucherId,
+    },
+    /// Nobody looked into what was done with a voucher.
+    #[error("break-glass use by {user} at {at} was never reviewed")]
+    NeverReviewed {
+        /// Who used it.
+        user: UserName,
+        /// When.
+        at: UnixSeconds,
+    },
     /// The policy asks for approvals that are not there.
     #[error("the policy asks for more: it has {0}")]
     Unapproved(String),
@@ -370,6 +406,9 @@ impl Flaw {
                 | Self::NotPending { .. }
                 | Self::NoSigningKey { .. }
                 | Self::ApprovalUnrecorded { .. }
+                | Self::VoucherUnknown { .. }
+                | Self::NotAnnounced { .. }
+                | Self::NeverReviewed { .. }
         )
     }
 }

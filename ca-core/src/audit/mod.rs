@@ -28,6 +28,7 @@ pub mod report;
 mod revocation;
 mod statement;
 mod tree;
+mod vouchers;
 mod waiting;
 
 pub use auditor::Auditor;

@@ -7,19 +7,25 @@ use std::collections::BTreeMap;
 
 use super::Flaw;
 use super::history::{CLOCK_SECS, LAG_SECS};
+use super::vouchers::Vouchers;
 use crate::approval::{Approval, ApprovalError, ProvenApproval, RequestHash, Subject, Verdict};
 use crate::log::checkpoint::Origin;
 use crate::log::event::{
-    CertificateIntent, OfficerVerdict, RequestPending, SignedApproval, SigningKeyChange,
+    BreakGlassUsed, CertificateIntent, OfficerVerdict, RequestPending, SignedApproval, SigningKeyChange,
+    VoucherSealed, VoucherWithdrawn,
 };
-use crate::names::{RequestId, UserName};
+use crate::names::{RequestId, UserName, VoucherId};
 use crate::policy::{Approver, Facts, Waited};
 use crate::ssh::PublicKey;
 use crate::time::UnixSeconds;
 
+/// After how long an emergency that nobody looked into is a finding, in seconds: three days.
+const REVIEW_SECS: u64 = 3 * 86_400;
+
 /// What the entries so far say.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
+    vouchers: Vouchers,
     keys: BTreeMap<UserName, Vec<PublicKey>>,
     requests: BTreeMap<RequestId, Request>,
 }
@@ -33,6 +39,16 @@ struct Request {
     /// The entry that closed it, or that is its certificate.
     closed: Option<u64>,
     issued: Option<u64>,
+    emergency: Option<Emergency>,
+}
+
+/// What there is to a voucher that was shown.
+#[derive(Debug)]
+struct Emergency {
+    voucher: VoucherId,
+    /// Where the certificate is, once there is one: the first entry of its round, and its own; and when it was decided.
+    issued: Option<(u64, u64, UnixSeconds)>,
+    reviewed: bool,
 }
 
 impl Waiting {
@@ -59,7 +75,11 @@ impl Waiting {
     /// Takes in a request that waits; the same may be recorded again until it is answered.
     pub(super) fn pending(&mut self, origin: &Origin, pending: &RequestPending) -> Result<(), Flaw> {
         // One that is over and long past can be in no later entry: not as an approval, nor as a certificate.
-        let recent = |request: &Request| request.subject.expires_at.plus_secs(LAG_SECS) >= pending.decided_at;
+        // Emergencies, which are few, are looked into much later.
+        let recent = |request: &Request| {
+            request.emergency.is_some()
+                || request.subject.expires_at.plus_secs(LAG_SECS) >= pending.decided_at
+        };
         self.requests.retain(|_, request| recent(request));
         let id = pending.pending_id;
         if let Some(before) = self.requests.get(&id)
@@ -75,9 +95,49 @@ impl Waiting {
             expires_at: pending.expires_at,
         };
         let (facts, since) = (pending.facts.clone(), pending.decided_at);
-        let request = Request { subject, facts, since, approvals: Vec::new(), closed: None, issued: None };
+        let request = Request {
+            subject,
+            facts,
+            since,
+            approvals: Vec::new(),
+            closed: None,
+            issued: None,
+            emergency: None,
+        };
         self.requests.insert(id, request);
         Ok(())
+    }
+
+    /// Takes in an officer's seal on a voucher, and verifies it.
+    pub(super) fn sealed(&mut self, origin: &Origin, event: &VoucherSealed) -> Result<(), Flaw> {
+        let keys = self.keys.get(&event.approver.user.name).map_or([].as_slice(), Vec::as_slice);
+        self.vouchers.sealed(origin, event, keys)
+    }
+
+    /// Takes in that an officer took a voucher back.
+    pub(super) fn withdrawn(&mut self, event: &VoucherWithdrawn, index: u64, at: UnixSeconds) {
+        self.vouchers.withdrawn(event, index, at);
+    }
+
+    /// Takes in that a voucher was shown for a request.
+    pub(super) fn shown(&mut self, used: &BreakGlassUsed) -> Result<(), Flaw> {
+        let id = used.pending_id;
+        let request = self.requests.get_mut(&id).ok_or(Flaw::NotPending { id })?;
+        if used.user != request.facts.user.name {
+            return Err(Flaw::Field("user"));
+        }
+        request.emergency = Some(Emergency { voucher: used.voucher_id, issued: None, reviewed: false });
+        Ok(())
+    }
+
+    /// Finds the emergencies that nobody looked into in time; gives for each the first entry of its round, and its own.
+    pub(super) fn never_reviewed(&self, now: UnixSeconds) -> impl Iterator<Item = (u64, u64, Flaw)> {
+        self.requests.values().filter_map(move |request| {
+            let emergency = request.emergency.as_ref().filter(|emergency| !emergency.reviewed)?;
+            let (round, index, at) = emergency.issued?;
+            let user = request.facts.user.name.clone();
+            (at.plus_secs(REVIEW_SECS) < now).then_some((round, index, Flaw::NeverReviewed { user, at }))
+        })
     }
 
     /// Takes in what an officer said, and verifies that they did.
@@ -92,7 +152,7 @@ impl Waiting {
         let user = &said.approver.user;
         let keys = self.keys.get(&user.name).map_or([].as_slice(), Vec::as_slice);
         let proven = prove(said, request, keys, verdict)?;
-        if entered > request.subject.expires_at.plus_secs(CLOCK_SECS) {
+        if verdict != Verdict::Review && entered > request.subject.expires_at.plus_secs(CLOCK_SECS) {
             return Err(Flaw::TooLate { expired: request.subject.expires_at });
         }
         if verdict == Verdict::Deny {
@@ -100,6 +160,10 @@ impl Waiting {
         }
         if user.is_same_person_as(&request.facts.user) {
             return Err(Flaw::OwnApproval { user: user.name.clone() });
+        }
+        if verdict == Verdict::Review {
+            request.emergency.as_mut().ok_or(Flaw::NotPending { id })?.reviewed = true;
+            return Ok(());
         }
         // Who approves twice at once is recorded twice, and counts once: the decision sees to that.
         // What comes after the end may be said, and counts for nothing.
@@ -116,8 +180,8 @@ impl Waiting {
         }
     }
 
-    /// Takes in a certificate; what it says it waited for must be what the log says.
-    pub(super) fn certificate(&mut self, intent: &CertificateIntent, index: u64) -> Vec<Flaw> {
+    /// Takes in a certificate of a round; what it says it waited for must be what the log says.
+    pub(super) fn certificate(&mut self, intent: &CertificateIntent, round: u64, index: u64) -> Vec<Flaw> {
         let (id, waited) = (intent.request_id, intent.facts.waited.as_ref());
         let Some(request) = self.requests.get_mut(&id) else {
             return waited.map(|_| Flaw::NotPending { id }).into_iter().collect();
@@ -129,9 +193,20 @@ impl Waiting {
         if let Some(first) = request.issued.replace(index) {
             flaws.push(Flaw::RequestIdTwice { id, first });
         }
-        if let Some(waited) = waited {
-            flaws.extend(request.holds(intent, waited));
+        let Some(waited) = waited else { return flaws };
+        let Some(voucher) = &waited.voucher else {
+            flaws.extend(request.holds(intent, waited, &request.approvals));
+            return flaws;
+        };
+        match &mut request.emergency {
+            Some(emergency) if emergency.voucher == voucher.id => {
+                emergency.issued = Some((round, index, intent.decided_at));
+            }
+            _ => flaws.push(Flaw::NotAnnounced { id: voucher.id }),
         }
+        let (seals, wrong) = self.vouchers.redeem(voucher, intent, index);
+        flaws.extend(wrong);
+        flaws.extend(request.holds(intent, waited, seals));
         flaws
     }
 }
@@ -157,7 +232,12 @@ fn prove(
 
 impl Request {
     /// Holds what a certificate says it waited for against what the log says of its request.
-    fn holds(&self, intent: &CertificateIntent, waited: &Waited) -> Vec<Flaw> {
+    fn holds(
+        &self,
+        intent: &CertificateIntent,
+        waited: &Waited,
+        recorded: &[(SignedApproval, Approver)],
+    ) -> Vec<Flaw> {
         let asked = &self.facts;
         let same = |given: &(SignedApproval, Approver), signed: &SignedApproval, said: &Approver| {
             let (recorded, approver) = given;
@@ -170,7 +250,7 @@ impl Request {
             flaws.push(Flaw::Field("approvals"));
         }
         for (signed, said) in intent.approvals.iter().zip(&waited.approvals) {
-            if !self.approvals.iter().any(|given| same(given, signed, said)) {
+            if !recorded.iter().any(|given| same(given, signed, said)) {
                 flaws.push(Flaw::ApprovalUnrecorded { user: said.user.name.clone() });
             }
         }

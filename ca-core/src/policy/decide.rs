@@ -9,6 +9,7 @@ use super::facts::{FactorKind, Facts};
 use super::profile::{Profile, SourceAddress};
 use super::rules::{RuleId, Verdict};
 use super::ticket::TicketPattern;
+use super::voucher::{VoucherDenial, voucher_rules};
 use super::{Action, Policy, PolicyId, Quorum, quorum};
 use crate::cert::{Options, flag, text_value};
 use crate::issuance::Grant;
@@ -179,6 +180,9 @@ pub enum Denial {
     /// A rule about hosts says no.
     #[error(transparent)]
     Host(#[from] HostDenial),
+    /// A voucher that was shown is not good for this.
+    #[error(transparent)]
+    Voucher(#[from] VoucherDenial),
     /// The reason holds no word of the form that the profile asks for.
     #[error("{profile} needs a reason with a word like {pattern}")]
     TicketMissing {
@@ -208,6 +212,8 @@ pub fn decide(policy: &Policy, request: &CertRequest, facts: &Facts, now: UnixSe
     reasons.extend(rules_say_no(policy, Action::Request, &request.profile, facts, now));
     reasons.extend(login_rules(&request.profile, &profile.factors, profile.login_max_age, facts, now));
     reasons.extend(profile_rules(profile, request));
+    let vouchers = voucher_rules(policy, (&request.profile, profile), facts, now);
+    reasons.extend(vouchers.into_iter().map(Denial::Voucher));
     match principals(profile, request, facts) {
         Ok(principals) if reasons.is_empty() => {
             let approvals = profile.approvals.as_ref().map(|approvals| (&request.profile, approvals));

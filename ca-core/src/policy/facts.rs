@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::{Email, GroupName, PersonName, ProfileName, UserName};
 use crate::time::UnixSeconds;
+use crate::voucher::Voucher;
 
 /// All that is known when a decision is made, apart from the request, the policy and the time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,8 +34,11 @@ pub struct Facts {
 pub struct Waited {
     /// When it was asked; the login and the request are judged as of then.
     pub since: UnixSeconds,
-    /// Who approved, in order.
+    /// Who approved, in order; with a voucher, who sealed that.
     pub approvals: Vec<Approver>,
+    /// The voucher that was shown in place of waiting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voucher: Option<Voucher>,
 }
 
 /// Somebody who approved a request.

@@ -5,6 +5,7 @@ pub mod cases;
 mod decide;
 mod decide_host;
 pub mod diff;
+mod digest;
 mod error;
 mod facts;
 mod files;
@@ -15,6 +16,7 @@ mod profile;
 mod quorum;
 mod rules;
 mod ticket;
+mod voucher;
 
 pub use action::{Action, UnknownAction};
 pub use decide::{BACKDATE_SECS, Decision, Denial, Denials, decide};
@@ -31,6 +33,7 @@ pub use profile::{Approvals, Extension, FactorStrength, Profile, SourceAddress};
 pub use quorum::Quorum;
 pub use rules::{ProfileKind, RuleId, SCHEMA, Verdict};
 pub use ticket::TicketPattern;
+pub use voucher::VoucherDenial;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -43,6 +46,7 @@ use toml::Spanned;
 use crate::log::hash::sha256;
 use crate::names::ProfileName;
 use crate::time::UnixSeconds;
+use crate::voucher::Digest;
 use rules::Rules;
 
 /// The identity of a policy: the SHA-256 of its bytes, in hexadecimal.
@@ -85,6 +89,7 @@ pub struct Policy {
     text: String,
     profiles: BTreeMap<ProfileName, Profile>,
     host_profiles: BTreeMap<ProfileName, HostProfile>,
+    digests: BTreeMap<ProfileName, Digest>,
     rules: Rules,
     warnings: Vec<Problem>,
 }
@@ -110,7 +115,8 @@ impl Policy {
             Problem::new(RULES, format!("no rule permits anybody to {} {name}", kind.action()))
         }));
         let text = files.canonical_text();
-        Ok(Self { id: PolicyId(sha256(text.as_bytes())), text, profiles, host_profiles, rules, warnings })
+        let (id, digests) = (PolicyId(sha256(text.as_bytes())), digest::digests(&files.profiles));
+        Ok(Self { id, text, profiles, host_profiles, digests, rules, warnings })
     }
 
     /// Gives the SHA-256 of the text.
@@ -131,6 +137,11 @@ impl Policy {
     /// Finds a profile.
     pub fn profile(&self, name: &ProfileName) -> Option<&Profile> {
         self.profiles.get(name)
+    }
+
+    /// Gives the hash of how a profile is written, which changes with every value in it.
+    pub fn profile_digest(&self, name: &ProfileName) -> Option<Digest> {
+        self.digests.get(name).copied()
     }
 
     /// Gives all profiles by name.

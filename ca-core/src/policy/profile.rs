@@ -57,6 +57,9 @@ pub struct Profile {
     /// Who has to approve, if anybody.
     #[serde(default)]
     pub approvals: Option<Approvals>,
+    /// Whether a voucher that as many officers sealed in advance does in place of their approvals.
+    #[serde(default)]
+    pub break_glass: bool,
 }
 
 /// What approvals a certificate takes.
@@ -124,6 +127,10 @@ impl Profile {
             (
                 self.key_kinds.is_none() || self.key_kinds.iter().flatten().any(|kind| self.takes(*kind)),
                 "key_kinds must name a kind that can be certified; with verify_required an sk- kind",
+            ),
+            (
+                !self.break_glass || self.approvals.is_some(),
+                "break_glass is for profiles with approvals: it says that a voucher does in their place",
             ),
         ];
         let rules = rules.into_iter().chain(self.approvals.iter().flat_map(Approvals::rules));

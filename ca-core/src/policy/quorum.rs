@@ -39,11 +39,15 @@ impl Policy {
         approver: &Facts,
         now: UnixSeconds,
     ) -> bool {
+        !approver.user.is_same_person_as(requester) && self.may_seal(profile, approver, now)
+    }
+
+    /// Tells whether somebody may approve in advance what anybody else will ask for under a profile.
+    pub fn may_seal(&self, profile: &ProfileName, approver: &Facts, now: UnixSeconds) -> bool {
         let approvals = self.profile(profile).and_then(|profile| profile.approvals.as_ref());
         approvals.is_some_and(|approvals| !approvals.groups.is_disjoint(&approver.user.groups))
             && approver.user.enabled
             && approver.session.key.is_none()
-            && !approver.user.is_same_person_as(requester)
             && self.permits(Action::Approve, Some(profile), approver, now)
     }
 

@@ -38,11 +38,11 @@ struct Story {
     given: Vec<OfficerVerdict>,
 }
 
-fn key_of(name: &str) -> Ed25519KeyPair {
+pub(super) fn key_of(name: &str) -> Ed25519KeyPair {
     Ed25519KeyPair::from_seed_unchecked(&[name.as_bytes()[0]; 32]).unwrap()
 }
 
-fn officer(name: &str) -> Facts {
+pub(super) fn officer(name: &str) -> Facts {
     let Facts { session, source, .. } = facts();
     let user = User {
         name: name.parse().unwrap(),
@@ -54,7 +54,7 @@ fn officer(name: &str) -> Facts {
     Facts::new(user, Session { id: format!("session-{name}"), ..session }, source)
 }
 
-fn key_change(name: &str) -> Box<SigningKeyChange> {
+pub(super) fn key_change(name: &str) -> Box<SigningKeyChange> {
     let Facts { user, session, source, .. } = officer(name);
     let key = public_key(&key_of(name)).to_string();
     Box::new(SigningKeyChange {
@@ -117,7 +117,7 @@ impl Story {
 
     fn facts(&self) -> Facts {
         let approvals = self.given.iter().map(|said| said.approver.clone()).collect();
-        Facts { waited: Some(Waited { since: self.pending.decided_at, approvals }), ..facts() }
+        Facts { waited: Some(Waited { since: self.pending.decided_at, approvals, voucher: None }), ..facts() }
     }
 
     fn certificate(&self) -> CertificateIntent {
@@ -129,7 +129,7 @@ impl Story {
     }
 }
 
-fn pending(log: &TestLog, request: &CertRequest) -> RequestPending {
+pub(super) fn pending(log: &TestLog, request: &CertRequest) -> RequestPending {
     let text = request.to_text();
     RequestPending {
         signature: log.prove(&text),
@@ -164,7 +164,7 @@ fn found(lies: Lies) -> Vec<Flaw> {
     audit(&told(lies)).into_iter().map(|finding| finding.flaw).collect()
 }
 
-fn user(name: &str) -> ca_core::names::UserName {
+pub(super) fn user(name: &str) -> ca_core::names::UserName {
     name.parse().unwrap()
 }
 
@@ -300,7 +300,10 @@ fn i6_a_wait_that_the_policy_does_not_ask_for_is_found() {
     let wrong: [fn(&mut RequestPending); 3] = [
         |pending| pending.needed = 1,
         |pending| pending.expires_at = pending.expires_at.plus_secs(60),
-        |pending| pending.facts.waited = Some(Waited { since: pending.decided_at, approvals: vec![] }),
+        |pending| {
+            pending.facts.waited =
+                Some(Waited { since: pending.decided_at, approvals: vec![], voucher: None })
+        },
     ];
     for (at, lie) in wrong.into_iter().enumerate() {
         let story = Story::begin(Lies { pending: lie, ..HONEST });

@@ -9,6 +9,7 @@ mod order;
 mod report;
 mod revocation;
 mod support;
+mod vouchers;
 
 use ca_core::audit::{Auditor, Finding, Flaw, ObjectName, Opened, Tree};
 use support::TestLog;
@@ -32,6 +33,7 @@ fn audit(log: &TestLog) -> Vec<Finding> {
         findings.extend(cases.iter().flat_map(|case| case.replay(&opened)));
         tree.append(&opened.leaves()).unwrap();
     }
+    findings.extend(auditor.end());
     findings
 }
 

@@ -44,7 +44,8 @@ pub async fn sweep(app: &App) -> Result<(), ApiError> {
         }
     }
     let before = app.clock.now().seconds().minus_secs(KEPT_SECS);
-    store.sweep_requests(before).await.map_err(ApiError::internal)
+    store.sweep_requests(before).await?;
+    store.sweep_vouchers(before).await.map_err(ApiError::internal)
 }
 
 fn store(app: &App) -> &Store {
@@ -137,14 +138,20 @@ impl Ready {
         policy: Arc<Policy>,
         now: UnixMillis,
     ) -> Result<Self, ApiError> {
-        let given = store(app).approvals(row.id).await?;
+        let (given, voucher) = match row.voucher {
+            None => (store(app).approvals(row.id).await?, None),
+            Some(id) => {
+                let found = store(app).voucher(id).await?.ok_or_else(|| ApiError::internal("no voucher"))?;
+                (found.seals, Some(found.voucher))
+            }
+        };
         let (signed, approvals) = given.into_iter().unzip();
         // Parsed and verified again: what the database holds is believed no more than what came in.
         let request = CertRequest::from_text(&row.request)?;
         let request = ProvenRequest::verify(request, row.signature.clone())?;
         let facts = Facts {
             key_revoked: app.revocations.is_revoked(request.request().key.key().fingerprint()),
-            waited: Some(Waited { since: row.asked_at, approvals }),
+            waited: Some(Waited { since: row.asked_at, approvals, voucher }),
             ..Facts::new(row.user.clone().into(), row.session.clone(), row.source.clone())
         };
         let decision = decide(&policy, request.request(), &facts, now.seconds());

@@ -40,18 +40,7 @@ pub async fn ask(app: &App, asked: Asked<'_>, quorum: Quorum) -> Result<RequestR
     if each >= LIMITS.each || all >= LIMITS.all {
         return Err(RequestProblem::TooMany.into());
     }
-    let row = row(&asked, &quorum);
-    let event = RequestPending {
-        request: row.request.clone(),
-        signature: row.signature.clone(),
-        facts: asked.facts.clone(),
-        policy: row.policy,
-        decided_at: row.asked_at,
-        pending_id: id,
-        needed: row.needed,
-        expires_at: row.expires_at,
-    };
-    app.ledger.append(Draft::Event(What::RequestPending(Box::new(event)))).await?;
+    let row = record_pending(app, &asked, &quorum).await?;
     if store.add_request(&row, LIMITS).await? {
         return Ok(row);
     }
@@ -61,8 +50,29 @@ pub async fn ask(app: &App, asked: Asked<'_>, quorum: Quorum) -> Result<RequestR
     }
 }
 
+/// Records that a request waits; gives the row to be kept.
+pub(crate) async fn record_pending(
+    app: &App,
+    asked: &Asked<'_>,
+    quorum: &Quorum,
+) -> Result<RequestRow, ApiError> {
+    let row = row(asked, quorum);
+    let event = RequestPending {
+        request: row.request.clone(),
+        signature: row.signature.clone(),
+        facts: asked.facts.clone(),
+        policy: row.policy,
+        decided_at: row.asked_at,
+        pending_id: row.id,
+        needed: row.needed,
+        expires_at: row.expires_at,
+    };
+    app.ledger.append(Draft::Event(What::RequestPending(Box::new(event)))).await?;
+    Ok(row)
+}
+
 /// An id stands for one request of one account.
-fn same(row: RequestRow, asked: &Asked<'_>) -> Result<RequestRow, ApiError> {
+pub(crate) fn same(row: RequestRow, asked: &Asked<'_>) -> Result<RequestRow, ApiError> {
     if row.request == asked.request.text() && row.user.id == asked.session.user_id {
         Ok(row)
     } else {
@@ -87,5 +97,7 @@ fn row(asked: &Asked<'_>, quorum: &Quorum) -> RequestRow {
         claimed_at: None,
         closed: None,
         issued: None,
+        voucher: None,
+        reviewed_at: None,
     }
 }

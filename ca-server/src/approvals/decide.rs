@@ -13,6 +13,7 @@ use crate::error::ApiError;
 use crate::ledger::Draft;
 use crate::login::Session;
 use crate::store::{Given, NewApproval, RequestRow, RequestState};
+use crate::vouchers::{may_review, review};
 
 /// Takes what an officer says, signed; the approval that was missing issues at once.
 pub async fn say(
@@ -25,9 +26,12 @@ pub async fn say(
     // First what time and policy have done to it: nobody approves what is over.
     let row = advance(app, id).await?.ok_or(RequestProblem::Unknown)?;
     let facts = Facts::new(session.user.clone(), session.login.clone(), source.clone());
-    check_may_decide(app, &row, &facts, now)?;
+    if !may_review(app, (session, source), &row) {
+        check_may_decide(app, &row, &facts, now)?;
+    }
     let approval = verify(app, session, &row, said, now).await?;
-    if row.state != RequestState::Pending {
+    let verdict = approval.approval().verdict;
+    if verdict != Verdict::Review && row.state != RequestState::Pending {
         return Err(over(&row));
     }
     let approver = Approver {
@@ -36,7 +40,11 @@ pub async fn say(
         source: source.clone(),
         at: now.seconds(),
     };
-    match approval.approval().verdict {
+    match verdict {
+        Verdict::Review => {
+            review(app, &row, &approval, approver).await?;
+            Ok(advance(app, row.id).await?.ok_or(RequestProblem::Unknown)?)
+        }
         Verdict::Approve => approve(app, &row, &session.user_id, &approval, approver).await,
         Verdict::Deny => deny(app, &row, &approval, approver).await,
     }
@@ -147,5 +155,7 @@ fn over(row: &RequestRow) -> ApiError {
 /// Tells whether somebody may see a request: who asked, and who may decide about it.
 pub fn visible(app: &App, (session, source): (&Session, &Source), row: &RequestRow) -> bool {
     let facts = Facts::new(session.user.clone(), session.login.clone(), source.clone());
-    row.user.id == session.user_id || may_decide(app, row, &facts, app.clock.now())
+    row.user.id == session.user_id
+        || may_decide(app, row, &facts, app.clock.now())
+        || may_review(app, (session, source), row)
 }

@@ -18,7 +18,10 @@ use crate::ledger::LedgerError;
 use crate::login::LoginError;
 use crate::objects::StoreError;
 use crate::store;
-use parts::{account_problem, ceremony_problem, ledger_problem, login_problem, request_problem};
+use crate::vouchers::VoucherProblem;
+use parts::{
+    account_problem, ceremony_problem, ledger_problem, login_problem, request_problem, voucher_problem,
+};
 
 /// The media type of a problem (RFC 9457 §3).
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -57,6 +60,9 @@ pub enum ApiError {
     /// The request does not go on.
     #[error(transparent)]
     Waiting(#[from] RequestProblem),
+    /// A voucher is not taken, or not sealed.
+    #[error(transparent)]
+    Voucher(#[from] VoucherProblem),
     /// The policy said no.
     #[error("{0}")]
     Denied(Denials),
@@ -119,6 +125,7 @@ impl ApiError {
             Self::Account(error) => account_problem(error),
             Self::Ceremony(error) => ceremony_problem(error),
             Self::Waiting(error) => request_problem(error),
+            Self::Voucher(error) => voucher_problem(error),
             Self::Denied(denials) => {
                 let hint =
                     format!("Policy {} said so; `ca status` shows how you are logged in.", denials.policy);

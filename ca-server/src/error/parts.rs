@@ -12,6 +12,7 @@ use crate::ledger::LedgerError;
 use crate::login::LoginError;
 use crate::login::sms::SendError;
 use crate::store;
+use crate::vouchers::VoucherProblem;
 
 pub(super) fn account_problem(error: &AccountError) -> Problem {
     let say = |status, kind| problem(status, kind, &error.to_string());
@@ -77,6 +78,32 @@ pub(super) fn request_problem(error: &RequestProblem) -> Problem {
         RequestProblem::Again => say(409, "approved-already"),
         RequestProblem::Approval(error) => approval_problem(error),
         RequestProblem::TooMany => say(429, "too-many-requests").hint("Cancel one: ca cancel ID"),
+    }
+}
+
+/// What somebody is told whose voucher is not taken: all of it, as whoever holds the secret is in an emergency.
+pub(super) fn voucher_problem(error: &VoucherProblem) -> Problem {
+    let say = |status, kind| problem(status, kind, &error.to_string());
+    match error {
+        VoucherProblem::Unknown => {
+            say(404, "no-voucher").hint("Check every letter; there is no I, L, O or U.")
+        }
+        VoucherProblem::Secret(_) => say(400, "no-voucher").hint("Check every letter."),
+        VoucherProblem::Used => say(409, "voucher-used").hint("Each works once: take another."),
+        VoucherProblem::Withdrawn => say(409, "voucher-withdrawn").hint("Take another."),
+        VoucherProblem::Unsealed(_) => {
+            say(403, "voucher-unsealed").hint("Officers complete it with: ca voucher sign ID")
+        }
+        VoucherProblem::NotYours(_) => say(403, "not-allowed"),
+        VoucherProblem::NotTaken(_) => say(400, "no-break-glass"),
+        VoucherProblem::ProfileChanged(_) => {
+            say(409, "profile-changed").hint("Look at the profile, and seal a new voucher.")
+        }
+        VoucherProblem::Own => say(403, "own-voucher").hint("Other officers have to."),
+        VoucherProblem::Again => say(409, "sealed-already"),
+        VoucherProblem::Conflict => say(409, "voucher-exists"),
+        VoucherProblem::NothingToReview => say(409, "nothing-to-review"),
+        VoucherProblem::NoteMissing => say(400, "note-missing").hint("Say it with --note."),
     }
 }
 

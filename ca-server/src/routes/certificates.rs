@@ -9,7 +9,7 @@ use ca_api::{CertificateRequest, IssuedCertificate, PendingRequest};
 
 use super::caller::{AccessCaller, Peer};
 use super::requests;
-use crate::app::SharedApp;
+use crate::app::{App, SharedApp};
 use crate::error::ApiError;
 use crate::issue::{Answer, describe, issue};
 
@@ -27,14 +27,19 @@ pub(super) async fn request(
     body: Result<Json<CertificateRequest>, JsonRejection>,
 ) -> Result<Response, ApiError> {
     let Json(body) = body?;
-    match issue(&app, &session, source, body).await? {
+    answer(&app, issue(&app, &session, source, body, None).await?)
+}
+
+/// Says what came of a request.
+pub(super) fn answer(app: &App, answer: Answer) -> Result<Response, ApiError> {
+    match answer {
         Answer::Issued(certificate) => {
             metrics::counter!("countersign_certificates_total").increment(1);
             Ok(Json(describe(&certificate)).into_response())
         }
         Answer::Waiting(row) => match requests::issued(&row)? {
             Some(issued) => Ok(Json(issued).into_response()),
-            None => Ok((StatusCode::ACCEPTED, Json(requests::pending(&app, &row)?)).into_response()),
+            None => Ok((StatusCode::ACCEPTED, Json(requests::pending(app, &row)?)).into_response()),
         },
     }
 }

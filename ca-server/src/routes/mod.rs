@@ -17,6 +17,7 @@ mod requests;
 mod revocations;
 mod signing_keys;
 mod trust;
+mod vouchers;
 mod webauthn;
 
 use std::time::Duration;
@@ -61,6 +62,9 @@ pub fn router(app: SharedApp, deadline: Ttl) -> Router {
         .routes(routes!(invitation::begin))
         .routes(routes!(invitation::accept))
         .routes(routes!(certificates::request))
+        .routes(routes!(vouchers::break_glass))
+        .routes(routes!(vouchers::list, vouchers::seal))
+        .routes(routes!(vouchers::withdraw))
         .routes(routes!(hosts::certify))
         .routes(routes!(hosts::profiles))
         .routes(routes!(requests::list))

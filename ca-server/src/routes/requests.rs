@@ -28,7 +28,9 @@ pub(super) async fn list(
 ) -> Result<Json<WaitingRequests>, ApiError> {
     let store = &app.login.setup().store;
     let mut rows = store.requests_of(&session.user_id).await?;
-    let others = store.open_requests().await?.into_iter().filter(|row| row.user.id != session.user_id);
+    let mut others = store.open_reviews().await?;
+    others.extend(store.open_requests().await?);
+    let others = others.into_iter().filter(|row| row.user.id != session.user_id);
     rows.extend(others.filter(|row| approvals::visible(&app, (&session, &source), row)));
     let mut requests = Vec::with_capacity(rows.len());
     for row in &rows {
@@ -99,7 +101,11 @@ async fn find(app: &App, caller: (&Session, &Source), id: &str) -> Result<Reques
 }
 
 async fn describe(app: &App, session: &Session, row: &RequestRow) -> Result<WaitingRequest, ApiError> {
-    let given = app.login.setup().store.approvals(row.id).await?;
+    let store = &app.login.setup().store;
+    let given = match row.voucher {
+        Some(id) => store.voucher(id).await?.map(|voucher| voucher.seals).unwrap_or_default(),
+        None => store.approvals(row.id).await?,
+    };
     let own = row.user.id == session.user_id;
     let closed = row.closed.as_ref();
     Ok(WaitingRequest {
@@ -126,6 +132,8 @@ async fn describe(app: &App, session: &Session, row: &RequestRow) -> Result<Wait
                 signature,
             })
             .collect(),
+        voucher: row.voucher.map(|id| id.to_string()),
+        to_review: row.is_to_review(),
         issued: if own { issued(row)? } else { None },
     })
 }

@@ -21,6 +21,7 @@ mod sessions;
 mod signing_keys;
 mod sms;
 mod users;
+mod vouchers;
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
@@ -49,6 +50,7 @@ pub use sessions::{NewSessionRow, SessionRow};
 pub use signing_keys::SigningKeyRow;
 pub use sms::{CodeTag, SentCode};
 pub use users::{Credentials, NewUser, User};
+pub use vouchers::{NewSeal, SealKept, VoucherRow};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations/sqlite");
 

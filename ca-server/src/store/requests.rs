@@ -3,7 +3,7 @@
 //! Each step is one conditional statement: of all who would take a request further, one does (A5).
 
 use ca_core::log::event::Closing;
-use ca_core::names::RequestId;
+use ca_core::names::{RequestId, VoucherId};
 use ca_core::policy::{PolicyId, Session, Source};
 use ca_core::time::{UnixMillis, UnixSeconds};
 use serde::Serialize;
@@ -77,6 +77,17 @@ pub struct RequestRow {
     pub closed: Option<(Closing, String)>,
     /// The certificate, as it was answered.
     pub issued: Option<String>,
+    /// The voucher that was shown in place of waiting.
+    pub voucher: Option<VoucherId>,
+    /// When somebody looked into what was done with it.
+    pub reviewed_at: Option<UnixSeconds>,
+}
+
+impl RequestRow {
+    /// Tells whether a voucher was used for it and nobody has looked into that yet.
+    pub fn is_to_review(&self) -> bool {
+        self.state == RequestState::Issued && self.voucher.is_some() && self.reviewed_at.is_none()
+    }
 }
 
 /// How many requests may wait.
@@ -90,7 +101,7 @@ pub struct WaitLimits {
 
 const SELECT: &str =
     "SELECT r.id AS request_id, r.state, r.policy, r.request, r.signature, r.session, r.source,
-        r.needed, r.asked_at, r.expires_at, r.claimed_at_ms, r.outcome, r.closed_by, r.issued,
+        r.needed, r.asked_at, r.expires_at, r.claimed_at_ms, r.outcome, r.closed_by, r.issued, r.voucher, r.reviewed_at,
         u.id, u.name, u.email, u.groups, u.disabled_at, u.person
     FROM requests r JOIN users u ON u.id = r.user_id";
 
@@ -138,6 +149,15 @@ impl Store {
         let query = sqlx::query(sqlx::AssertSqlSafe(format!("{SELECT} WHERE r.id = ?")));
         // Asked right after it was changed, so of the connection that changes.
         query.bind(id.to_string()).fetch_optional(&self.writer).await?.as_ref().map(parse).transpose()
+    }
+
+    /// Gives the requests whose voucher nobody has looked into yet, the oldest first.
+    pub async fn open_reviews(&self) -> Result<Vec<RequestRow>, StoreError> {
+        let query = format!(
+            "{SELECT} WHERE r.voucher IS NOT NULL AND r.state = 'issued' AND r.reviewed_at IS NULL ORDER BY r.id"
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(&self.readers).await?;
+        rows.iter().map(parse).collect()
     }
 
     /// Gives the requests that are not over, the oldest first.
@@ -224,13 +244,38 @@ impl Store {
         Ok(voided.execute(&self.writer).await?.rows_affected())
     }
 
-    /// Deletes requests that ended before a time.
+    /// Deletes requests that ended before a time, but for emergencies that nobody has looked into.
     pub async fn sweep_requests(&self, before: UnixSeconds) -> Result<(), StoreError> {
-        let query =
-            sqlx::query("DELETE FROM requests WHERE state IN ('issued', 'closed') AND expires_at < ?");
+        let query = sqlx::query(
+            "DELETE FROM requests WHERE state IN ('issued', 'closed') AND expires_at < ?
+                 AND (voucher IS NULL OR state = 'closed' OR reviewed_at IS NOT NULL)",
+        );
         query.bind(signed(before.0)).execute(&self.writer).await?;
         Ok(())
     }
+}
+
+/// Adds a request that does not count among those that wait; false when there is one of that id.
+pub(super) async fn insert_request(tx: &mut SqliteConnection, new: &RequestRow) -> Result<bool, StoreError> {
+    let added = sqlx::query(
+        "INSERT INTO requests (id, user_id, state, policy, request, signature, session, source, needed,
+                               asked_at, expires_at, voucher)
+         VALUES (?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(new.id.to_string())
+    .bind(&new.user.id)
+    .bind(new.policy.to_string())
+    .bind(&new.request)
+    .bind(&new.signature)
+    .bind(to_json(&new.session)?)
+    .bind(to_json(&new.source)?)
+    .bind(new.needed)
+    .bind(signed(new.asked_at.0))
+    .bind(signed(new.expires_at.0))
+    .bind(new.voucher.map(|id| id.to_string()))
+    .execute(tx)
+    .await?;
+    Ok(added.rows_affected() == 1)
 }
 
 /// Ends what an account has waiting, with the account (A16).
@@ -259,6 +304,8 @@ fn parse(row: &SqliteRow) -> Result<RequestRow, StoreError> {
     let time = |column| Ok::<_, StoreError>(UnixSeconds(unsigned(row.try_get(column)?, "request time")?));
     let claimed: Option<i64> = row.try_get("claimed_at_ms")?;
     let outcome: Option<String> = row.try_get("outcome")?;
+    let voucher: Option<String> = row.try_get("voucher")?;
+    let reviewed: Option<i64> = row.try_get("reviewed_at")?;
     let by: Option<String> = row.try_get("closed_by")?;
     let outcome = outcome.and_then(|word| Closing::ALL.into_iter().find(|closing| closing.as_str() == word));
     Ok(RequestRow {
@@ -276,5 +323,7 @@ fn parse(row: &SqliteRow) -> Result<RequestRow, StoreError> {
         claimed_at: claimed.map(|at| unsigned(at, "claim time").map(UnixMillis)).transpose()?,
         closed: outcome.zip(by),
         issued: row.try_get("issued")?,
+        voucher: voucher.map(|id| id.parse().map_err(|_| corrupt("voucher id"))).transpose()?,
+        reviewed_at: reviewed.map(|at| unsigned(at, "review time").map(UnixSeconds)).transpose()?,
     })
 }

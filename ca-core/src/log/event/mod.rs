@@ -11,6 +11,7 @@ mod approvals;
 mod decisions;
 mod hosts;
 mod revocation;
+mod vouchers;
 mod what;
 
 pub use approvals::{
@@ -19,6 +20,7 @@ pub use approvals::{
 pub use decisions::{CertificateIntent, RequestDenied};
 pub use hosts::{HostCertificateIntent, HostRequestDenied};
 pub use revocation::{KrlPublished, RevocationTarget, Revoked};
+pub use vouchers::{BreakGlassUsed, VoucherSealed, VoucherWithdrawn};
 pub use what::What;
 
 use super::hash::sha256;

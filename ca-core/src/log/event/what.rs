@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CertificateIntent, HostCertificateIntent, HostRequestDenied, KrlPublished, OfficerVerdict, RequestClosed,
-    RequestDenied, RequestPending, Revoked, SigningKeyChange,
+    BreakGlassUsed, CertificateIntent, HostCertificateIntent, HostRequestDenied, KrlPublished,
+    OfficerVerdict, RequestClosed, RequestDenied, RequestPending, Revoked, SigningKeyChange, VoucherSealed,
+    VoucherWithdrawn,
 };
 use crate::log::checkpoint::Origin;
 use crate::log::leaf::EntryType;
@@ -235,6 +236,14 @@ pub enum What {
     RequestDeniedByOfficer(Box<OfficerVerdict>),
     /// A request that waited gets no certificate any more.
     RequestClosed(Box<RequestClosed>),
+    /// An officer sealed a voucher, to be used when nobody can be reached.
+    VoucherSealed(Box<VoucherSealed>),
+    /// An officer took a voucher back.
+    VoucherWithdrawn(Box<VoucherWithdrawn>),
+    /// Somebody showed a voucher in place of waiting for approvals.
+    BreakGlassUsed(Box<BreakGlassUsed>),
+    /// An officer looked into what was done with a voucher, and signed that.
+    BreakGlassReviewed(Box<OfficerVerdict>),
     /// The policy said yes: this certificate will be signed, and is taken to exist from here on.
     Certificate(Box<CertificateIntent>),
     /// An officer took certificates or a key away.
