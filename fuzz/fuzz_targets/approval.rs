@@ -2,6 +2,7 @@
 #![no_main]
 
 use ca_core::approval::{Approval, SigningKey};
+use ca_core::voucher::{Voucher, VoucherSecret};
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     if let Ok(approval) = Approval::from_text(text) {
@@ -9,5 +10,11 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
     }
     if let Ok(key) = SigningKey::from_text(text) {
         assert_eq!(key.to_text(), text);
+    }
+    if let Ok(voucher) = Voucher::from_text(text) {
+        assert_eq!(voucher.to_text(), text);
+    }
+    if let Ok(secret) = VoucherSecret::parse(text) {
+        assert_eq!(VoucherSecret::parse(&secret.to_text()), Ok(secret));
     }
 });

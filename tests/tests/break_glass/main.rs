@@ -1,6 +1,7 @@
 //! Vouchers: sealed by officers in advance, used once in an emergency, looked into afterwards (I5).
 
 mod journey;
+mod loud;
 mod refused;
 mod used;
 
