@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use ca_core::names::ProfileName;
 use ca_core::policy::{Action, Facts, Policy, Source};
+use ca_core::ssh::PublicKey;
 
 use crate::accounts::Accounts;
 use crate::ca_keys::CaKeys;
 use crate::ceremony::Ceremonies;
 use crate::clock::Clock;
+use crate::error::ApiError;
 use crate::ledger::{Ledger, LogKeys};
 use crate::login::{Login, Session};
 use crate::objects::ObjectStore;
@@ -59,5 +61,10 @@ impl App {
     ) -> bool {
         let facts = Facts::new(session.user.clone(), session.login.clone(), source);
         self.policy().permits(action, on, &facts, self.clock.now().seconds())
+    }
+
+    /// Refuses to issue by a CA key that was revoked: no host would take what it signs.
+    pub(crate) fn check_ca(&self, ca: &PublicKey) -> Result<(), ApiError> {
+        if self.revocations.is_revoked(ca.fingerprint()) { Err(ApiError::CaRevoked) } else { Ok(()) }
     }
 }

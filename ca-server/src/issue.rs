@@ -67,6 +67,7 @@ pub async fn issue(
 
 /// Records what was granted, and only then signs it (I1).
 pub async fn record_and_sign(app: &App, draft: CertificateDraft) -> Result<Certificate, ApiError> {
+    app.check_ca(app.ca.public().users().key())?;
     sign(app, app.ledger.append(Draft::Certificate(Box::new(draft))).await?).await
 }
 

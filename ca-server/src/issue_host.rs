@@ -38,6 +38,7 @@ pub async fn issue_host(
         Err(denials) => return Err(record_denial(app, &request, facts, denials, decided_at).await?),
     };
 
+    app.check_ca(app.ca.public().hosts().key())?;
     let nonce = ids::random().map_err(ApiError::internal)?;
     let draft = HostCertificateDraft { request, facts, policy: policy.id(), decided_at, grant, nonce };
     sign(app, app.ledger.append(Draft::HostCertificate(Box::new(draft))).await?).await

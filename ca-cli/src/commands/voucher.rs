@@ -62,13 +62,13 @@ fn seal(global: &Global, options: &SealVoucher) -> Result<Exit> {
             .refused()
     })?;
     let note: Option<Reason> =
-        options.note.as_deref().map(|note| note.trim().parse()).transpose().map_err(usage)?;
+        options.note.as_deref().map(|note| note.trim().parse()).transpose().map_err(|error| usage(&error))?;
     let voucher = Voucher {
         authority: pins.origin.clone(),
         id: request::new_id(VoucherId::from_parts)?,
-        profile: profile.name.parse().map_err(usage)?,
+        profile: profile.name.parse().map_err(|error| usage(&error))?,
         profile_digest: profile.sha256.parse().map_err(|_| malformed())?,
-        holder: options.holder.as_deref().map(str::parse).transpose().map_err(usage)?,
+        holder: options.holder.as_deref().map(str::parse).transpose().map_err(|error| usage(&error))?,
         secret: secret.digest(),
         expires_at: clock::now_secs().plus_secs(options.days * 86_400),
         note,
@@ -204,6 +204,6 @@ fn malformed() -> Failure {
         .hint("Do not sign it. Tell your security officers.")
 }
 
-fn usage(error: NameError) -> Failure {
+fn usage(error: &NameError) -> Failure {
     Failure::new("usage", error.to_string())
 }

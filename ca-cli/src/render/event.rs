@@ -103,6 +103,14 @@ fn text(what: &What) -> Option<String> {
                 intent.names, intent.profile, intent.ttl, intent.key
             )
         }
+        What::SigningFailed { index, cause } => format!("entry {index}: {cause}"),
+        _ => return decided_by_people(what),
+    })
+}
+
+/// The same for what people decide.
+fn decided_by_people(what: &What) -> Option<String> {
+    Some(match what {
         What::SigningKeyAdded(change) | What::SigningKeyRemoved(change) => {
             let SigningKeyChange { user, label, source, .. } = &**change;
             format!("{user}: {:?} from {}", label.as_str(), source.ip)
@@ -131,7 +139,6 @@ fn text(what: &What) -> Option<String> {
         What::RequestClosed(closed) => {
             format!("{}: {} by {}", closed.pending_id, closed.outcome.as_str(), closed.by)
         }
-        What::SigningFailed { index, cause } => format!("entry {index}: {cause}"),
         _ => return None,
     })
 }

@@ -66,6 +66,9 @@ pub enum ApiError {
     /// The policy said no.
     #[error("{0}")]
     Denied(Denials),
+    /// The CA key that would sign was revoked.
+    #[error("the CA key of this server was revoked")]
+    CaRevoked,
     /// The session's user may not do this.
     #[error("this needs membership in {0}")]
     NotAllowed(&'static str),
@@ -130,6 +133,10 @@ impl ApiError {
                 let hint =
                     format!("Policy {} said so; `ca status` shows how you are logged in.", denials.policy);
                 problem(403, "denied", "the policy does not allow this").detail(denials).hint(hint)
+            }
+            Self::CaRevoked => {
+                let hint = "Hosts take nothing it signs: the operator has to put another key in its place.";
+                problem(403, "ca-revoked", "certificates cannot be issued").detail(self).hint(hint)
             }
             Self::NotAllowed(_) => problem(403, "not-allowed", "you may not do this").detail(self),
             Self::Unacceptable(_) => {

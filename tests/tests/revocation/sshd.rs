@@ -76,7 +76,7 @@ fn a_ca_key_is_revoked_only_by_those_who_say_so_twice() -> Result<()> {
     authority.fetch(&krl)?;
     let line = format!("RevokedKeys {}\n", krl.display());
     let sshd = Sshd::start_with(OpenSsh::of_the_system(), &authority.server.ca_key(), &line)?;
-    let (_ann, key) = authority.engineer("ann")?;
+    let (ann, key) = authority.engineer("ann")?;
     let ca_key = authority.server.ca_key();
     let ca_key = ca_key.to_string_lossy();
     let asked = output(&mut authority.officer.ca(&["revoke", "--ca-key", &ca_key, "--reason", "stolen"])?)?;
@@ -87,5 +87,8 @@ fn a_ca_key_is_revoked_only_by_those_who_say_so_twice() -> Result<()> {
     ensure!(said.contains("1 live certificate"), "{said}");
     authority.fetch(&krl)?;
     ensure!(sshd.try_login(&key, "127.0.0.1")?.status.code() == Some(255), "{}", sshd.log());
+    // No host takes what it would sign now, so nothing is issued any more.
+    let (status, said) = Authority::ask(&ann, &key)?;
+    ensure!(status == Some(1) && said.contains("the CA key of this server was revoked"), "{status:?} {said}");
     journey::verify(&authority.server, &authority.officer)
 }

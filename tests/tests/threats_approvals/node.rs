@@ -123,7 +123,7 @@ impl Node {
         let each = (0..BATCH).map(async |_| {
             let key = Key::new()?;
             let body = key.sign(&request(ORIGIN, "ann", "lab", &key)?);
-            match issue(&self.app, &people.ann, source()?, body).await {
+            match issue(&self.app, &people.ann, source()?, body, None).await {
                 Ok(Answer::Waiting(row)) => Ok(*row),
                 other => anyhow::bail!("it does not wait: {other:?}"),
             }
