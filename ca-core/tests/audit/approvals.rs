@@ -302,7 +302,7 @@ fn i6_a_wait_that_the_policy_does_not_ask_for_is_found() {
         |pending| pending.expires_at = pending.expires_at.plus_secs(60),
         |pending| {
             pending.facts.waited =
-                Some(Waited { since: pending.decided_at, approvals: vec![], voucher: None })
+                Some(Waited { since: pending.decided_at, approvals: vec![], voucher: None });
         },
     ];
     for (at, lie) in wrong.into_iter().enumerate() {

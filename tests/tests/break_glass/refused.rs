@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use countersign_tests::approvals::RULES;
 use countersign_tests::process::run;
 use countersign_tests::requests::{Key, request};
@@ -101,7 +101,7 @@ async fn a_seal_is_by_a_registered_key_over_the_voucher_itself() -> Result<()> {
     long.expires_at = long.expires_at.plus_secs(366 * 86_400);
     refused(scene.seal(bo, &long).await?, 400, "malformed-approval")?;
     let mut elsewhere = voucher.clone();
-    elsewhere.authority = "other.example/log".parse().ok().expect("an origin");
+    elsewhere.authority = "other.example/log".parse().ok().context("an origin")?;
     refused(scene.seal(bo, &elsewhere).await?, 409, "other-request")?;
     // What the second officer signs is what the first one signed.
     let (status, answer) = scene.seal(bo, &voucher).await?;

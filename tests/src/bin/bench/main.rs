@@ -14,6 +14,7 @@ mod report;
 mod resources;
 mod run;
 mod s3;
+mod strangers;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

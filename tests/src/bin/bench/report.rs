@@ -8,6 +8,7 @@ use crate::decisions::Decisions;
 use crate::load::Measured;
 use crate::logins::Logins;
 use crate::offline::{Audit, Inspection};
+use crate::strangers::Strangers;
 
 /// Everything that was measured.
 #[derive(Debug, serde::Serialize)]
@@ -18,6 +19,7 @@ pub(crate) struct Report {
     pub(crate) decisions: Decisions,
     pub(crate) logins: Logins,
     pub(crate) logins_peak_mib: f64,
+    pub(crate) strangers: Strangers,
     pub(crate) first_certificate_ms: f64,
     /// The same after the loads, whose requests the start reads again.
     pub(crate) first_after_loads_ms: f64,
@@ -67,6 +69,7 @@ impl Report {
                 100.0 * logins.per_sec / logins.argon2_per_sec
             ),
         );
+        line("a refusal (F9)", &self.strangers.in_words());
         line(
             "first certificate",
             &format!(

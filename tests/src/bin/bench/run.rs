@@ -1,6 +1,7 @@
 //! The order in which everything is measured.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
@@ -13,14 +14,14 @@ use countersign_tests::server::{ORIGIN, Server};
 
 use crate::load::{self, Asker};
 use crate::report::{Report, Storage};
-use crate::{baseline, decisions, logins, offline, resources};
+use crate::{baseline, decisions, logins, offline, resources, strangers};
 
 /// How many clients ask at once, in turn.
 const CLIENTS: [usize; 3] = [1, 8, 64];
 /// How long each load is to last, in seconds.
 const SECONDS: f64 = 5.0;
 /// How many people log in twice each.
-const LOGINS: usize = 250;
+const LOGINS: usize = 500;
 
 /// Measures everything.
 pub(crate) fn run() -> Result<Report> {
@@ -41,10 +42,12 @@ pub(crate) fn run() -> Result<Report> {
     // Every request of the last minutes is read again at a start: here those of the loads.
     let first_after_loads_ms = runtime.block_on(first_certificate(&mut server, &people[1]))?;
     say("logins");
-    let newcomers = crowd(&server, "newcomer", LOGINS)?;
+    let newcomers = Arc::new(crowd(&server, "newcomer", LOGINS)?);
     resources::reset_peak(server.process()?.id())?;
-    let logins = runtime.block_on(logins::measure(&server, newcomers, argon2_per_sec))?;
+    let logins = runtime.block_on(logins::measure(&server, &newcomers, argon2_per_sec))?;
     let logins_peak_mib = peak_mib(&server)?;
+    say("how long refusals take, with and without an account");
+    let strangers = runtime.block_on(strangers::measure(&server, &newcomers))?;
     say("the log, verified offline; one certificate, inspected");
     let certificate = certificate_file(&people[0])?;
     server.stop()?;
@@ -60,6 +63,7 @@ pub(crate) fn run() -> Result<Report> {
         decisions,
         logins,
         logins_peak_mib,
+        strangers,
         first_certificate_ms,
         first_after_loads_ms,
         audit,
