@@ -106,8 +106,8 @@ pub async fn app(config: Config) -> anyhow::Result<(SharedApp, Tasks)> {
     // At every start, so that what the log knows of the policy never rests on what a database remembers.
     let adopted = What::PolicyAdopted { policy: policy.id(), text: policy.text().to_owned() };
     ledger.append(Draft::Event(adopted)).await?;
-    let (log, ca) = (Arc::clone(&parts.keys.log), parts.keys.ca.public().users().key());
-    let keeper = Keeper::load(parts.state.clone(), ledger.clone(), log, ca, Clock::system()).await?;
+    let (log, cas) = (Arc::clone(&parts.keys.log), parts.keys.ca.public());
+    let keeper = Keeper::load(parts.state.clone(), ledger.clone(), log, cas, Clock::system()).await?;
     let revocations = keeper.start().await?;
     let setup = parts.login_setup(&ledger).await?;
     if setup.providers.mail.is_none() {

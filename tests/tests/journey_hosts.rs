@@ -106,6 +106,10 @@ impl Scene {
 
     /// Logs in with no other knowledge of hosts than this file, to a host called so.
     fn ssh(&self, sshd: &Sshd, known_hosts: &Path, name: Option<&str>) -> Result<Output> {
+        self.ssh_with(sshd, known_hosts, name, &[])
+    }
+
+    fn ssh_with(&self, sshd: &Sshd, known_hosts: &Path, name: Option<&str>, more: &[&str]) -> Result<Output> {
         let mut ssh = Command::new(sshd.openssh().program("ssh"));
         ssh.args(["-F", "none", "-p", &sshd.port().to_string(), "-l", sshd.account()]);
         for option in
@@ -122,6 +126,7 @@ impl Scene {
         if let Some(name) = name {
             ssh.args(["-o", &format!("HostKeyAlias={name}")]);
         }
+        ssh.args(more);
         output(ssh.arg("-i").arg(&self.login_key).args(["127.0.0.1", "id", "-un"]))
     }
 
@@ -175,6 +180,40 @@ fn ssh_knows_a_host_by_the_line_of_the_ca_alone() -> Result<()> {
     scene.knows(&sshd, &known_hosts, None)?;
     scene.refuses(&sshd, &known_hosts, "db2.db.example.com", "name is not a listed principal")?;
     scene.refuses(&sshd, &known_hosts, "db1.db.example.net", "No ED25519 host key is known")?;
+    journey::verify(&scene.server, &scene.officer)
+}
+
+#[test]
+fn a_host_certificate_that_is_revoked_by_its_serial_is_no_hosts() -> Result<()> {
+    let scene = Scene::new()?;
+    let (key, other) = (scene.host_key("host")?, scene.host_key("other")?);
+    let certificate = scene.signed(&key, &["--name", NAME])?;
+    let others = scene.signed(&other, &["--name", "db2.db.example.com"])?;
+    let serial = scene.officer.inspect(&certificate)?["serial"].to_string();
+    let krl = scene.officer.home("krl");
+    let fetch = || {
+        let mut fetch = scene.officer.ca(&["krl", "fetch"])?;
+        fetch.arg(&krl).args(["--server", scene.server.url(), "--log-key"]).arg(scene.server.log_key());
+        run(&mut fetch).map(drop)
+    };
+    let known_hosts = scene.known_hosts()?;
+    let sshd = scene.sshd(&key, &certificate)?;
+    let revoked_keys = format!("RevokedHostKeys={}", krl.display());
+    let knows = |sshd: &Sshd, name: &str| {
+        let done = scene.ssh_with(sshd, &known_hosts, Some(name), &["-o", &revoked_keys])?;
+        Ok::<_, anyhow::Error>((done.status.success(), String::from_utf8_lossy(&done.stderr).into_owned()))
+    };
+    fetch()?;
+    let (success, said) = knows(&sshd, NAME)?;
+    ensure!(success, "{said}");
+    let revoke = ["revoke", "--serial", serial.trim_matches('"'), "--reason", "the host was stolen"];
+    let done = run(&mut scene.officer.ca(&revoke)?)?;
+    ensure!(done.contains("1 live certificate"), "{done}");
+    fetch()?;
+    let (success, said) = knows(&sshd, NAME)?;
+    ensure!(!success && said.contains("revoked"), "{said}");
+    let (success, said) = knows(&scene.sshd(&other, &others)?, "db2.db.example.com")?;
+    ensure!(success, "{said}");
     journey::verify(&scene.server, &scene.officer)
 }
 

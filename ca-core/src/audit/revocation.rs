@@ -9,7 +9,7 @@ use super::Flaw;
 use super::history::CLOCK_SECS;
 use crate::issuance::Precert;
 use crate::krl::{self, KrlVersion};
-use crate::log::event::{CertificateIntent, KrlPublished, RequestDenied, RevocationTarget, What};
+use crate::log::event::{KrlPublished, RequestDenied, RevocationTarget, What};
 use crate::log::hash::sha256;
 use crate::request::CertRequest;
 use crate::revocation::{Book, Trace};
@@ -37,8 +37,10 @@ impl Revocation {
     /// A log of before there were KRLs has none, and owes none.
     pub(super) fn learn(&mut self, index: u64, at: UnixSeconds, what: &What) -> Result<(), Flaw> {
         let Some(trace) = Trace::of(what) else { return Ok(()) };
-        if let What::Certificate(intent) = what {
-            self.know_ca(intent);
+        match what {
+            What::Certificate(intent) => self.know_ca(&intent.ca, &intent.precert),
+            What::HostCertificate(intent) => self.know_ca(&intent.ca, &intent.precert),
+            _ => {}
         }
         if let What::Revoked(revoked) = what
             && let RevocationTarget::Key(key) | RevocationTarget::CaKey(key) = revoked.target
@@ -118,13 +120,12 @@ impl Revocation {
     }
 
     /// Learns a CA's key from the first certificate by it; whether that is rightly there is for others to find.
-    fn know_ca(&mut self, intent: &CertificateIntent) {
+    fn know_ca(&mut self, ca: &str, precert: &str) {
         let is_known = |ca: Fingerprint| self.book.knows_ca(ca);
-        if intent.ca.parse().is_ok_and(is_known) {
+        if ca.parse().is_ok_and(is_known) {
             return;
         }
-        let precert =
-            STANDARD.decode(&intent.precert).ok().and_then(|bytes| Precert::from_bytes(&bytes).ok());
+        let precert = STANDARD.decode(precert).ok().and_then(|bytes| Precert::from_bytes(&bytes).ok());
         if let Some(precert) = precert {
             self.book.know_ca(precert.content().ca.clone());
         }

@@ -17,13 +17,14 @@ const MARGIN_SECS: u64 = 3600;
 #[derive(Debug, Default)]
 pub struct Book {
     cas: BTreeMap<Fingerprint, PublicKey>,
-    accounts: BTreeMap<UserName, Account>,
+    /// By whose they are; hosts are nobody's.
+    accounts: BTreeMap<Option<UserName>, Account>,
     revoked: BTreeMap<Serial, Taken>,
     keys: BTreeMap<Fingerprint, u64>,
     ca_keys: BTreeMap<Fingerprint, u64>,
 }
 
-/// One person's certificates.
+/// The certificates of one person, or of all hosts.
 #[derive(Debug, Default)]
 struct Account {
     standing: Standing,
@@ -70,7 +71,7 @@ impl Book {
             Trace::Certificate(certificate) => self.certificate(index, at, certificate),
             Trace::Revoked(revoked) => self.revoke(index, at, revoked),
             Trace::Switched { user, enabled, .. } => {
-                self.accounts.entry(user.clone()).or_default().standing.switch(*enabled, at);
+                self.accounts.entry(Some(user.clone())).or_default().standing.switch(*enabled, at);
                 !enabled && self.take_all(index, user)
             }
             Trace::Published(_) => false,
@@ -92,7 +93,7 @@ impl Book {
     fn revoke(&mut self, index: u64, at: UnixSeconds, revoked: &Revoked) -> bool {
         match &revoked.target {
             RevocationTarget::User(user) => {
-                self.accounts.entry(user.clone()).or_default().standing.revoke(at);
+                self.accounts.entry(Some(user.clone())).or_default().standing.revoke(at);
                 self.take_all(index, user)
             }
             RevocationTarget::Key(key) => {
@@ -109,7 +110,7 @@ impl Book {
     }
 
     fn take_all(&mut self, by: u64, user: &UserName) -> bool {
-        let Some(account) = self.accounts.get(user) else { return false };
+        let Some(account) = self.accounts.get(&Some(user.clone())) else { return false };
         for Live { serial, ca, until, .. } in account.live.iter().copied() {
             self.revoked.entry(serial).or_insert(Taken { by, ca, until });
         }

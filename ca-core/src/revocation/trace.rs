@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::krl::KrlVersion;
-use crate::log::event::{CertificateIntent, Event, EventError, Revoked, What};
+use crate::log::event::{CertificateIntent, Event, EventError, HostCertificateIntent, Revoked, What};
 use crate::names::{ProfileName, RequestId, UserName};
 use crate::policy::Session;
 use crate::ssh::Fingerprint;
@@ -14,8 +14,8 @@ use crate::time::UnixSeconds;
 pub struct LiveCertificate {
     /// The request it answers.
     pub request_id: RequestId,
-    /// Whose it is.
-    pub user: UserName,
+    /// Whose it is; nobody's, when it is a host's: that is not taken away with whoever had it certified.
+    pub user: Option<UserName>,
     /// The certified key.
     pub key: Fingerprint,
     /// The profile.
@@ -81,7 +81,8 @@ impl Trace {
     /// Reads it from a line of the log; `None` when the event does not bear on revocation.
     pub fn from_line(line: &str) -> Result<Option<Self>, EventError> {
         match serde_json::from_str::<Kind<'_>>(line)?.kind {
-            "certificate" => Ok(Some(serde_json::from_str::<Line>(line)?.into())),
+            "certificate" => Ok(Some(serde_json::from_str::<Line>(line)?.trace(Whose::User))),
+            "host-certificate" => Ok(Some(serde_json::from_str::<Line>(line)?.trace(Whose::Host))),
             "revoked" | "user-enabled" | "account-frozen" | "krl-published" => {
                 Ok(Self::of(&Event::from_line(line)?.what))
             }
@@ -93,6 +94,7 @@ impl Trace {
     pub fn of(what: &What) -> Option<Self> {
         Some(match what {
             What::Certificate(intent) => Self::Certificate(Box::new(LiveCertificate::of(intent)?)),
+            What::HostCertificate(intent) => Self::Certificate(Box::new(LiveCertificate::of_host(intent)?)),
             What::Revoked(revoked) => Self::Revoked(revoked.clone()),
             What::UserEnabled { user, enabled, by } => {
                 Self::Switched { user: user.clone(), enabled: *enabled, by: by.clone() }
@@ -111,7 +113,7 @@ impl LiveCertificate {
         let session = &intent.facts.session;
         Some(Self {
             request_id: intent.request_id,
-            user: intent.facts.user.name.clone(),
+            user: Some(intent.facts.user.name.clone()),
             key: intent.key.parse().ok()?,
             profile: intent.profile.clone(),
             ca: intent.ca.parse().ok()?,
@@ -119,14 +121,36 @@ impl LiveCertificate {
             login: session.login(),
         })
     }
+
+    fn of_host(intent: &HostCertificateIntent) -> Option<Self> {
+        Some(Self {
+            request_id: intent.request_id,
+            user: None,
+            key: intent.key.parse().ok()?,
+            profile: intent.profile.clone(),
+            ca: intent.ca.parse().ok()?,
+            valid_before: intent.valid_before,
+            login: intent.facts.session.login(),
+        })
+    }
 }
 
-impl From<Line> for Trace {
-    fn from(line: Line) -> Self {
-        let Line { facts: LineFacts { user, session }, request_id, profile, key, ca, valid_before } = line;
+/// What a certificate is of.
+#[derive(Clone, Copy)]
+enum Whose {
+    User,
+    Host,
+}
+
+impl Line {
+    fn trace(self, whose: Whose) -> Trace {
+        let Self { facts: LineFacts { user, session }, request_id, profile, key, ca, valid_before } = self;
         let login = session.login();
-        let user = user.name;
-        Self::Certificate(Box::new(LiveCertificate {
+        let user = match whose {
+            Whose::User => Some(user.name),
+            Whose::Host => None,
+        };
+        Trace::Certificate(Box::new(LiveCertificate {
             request_id,
             user,
             key,

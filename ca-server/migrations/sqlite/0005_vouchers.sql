@@ -19,6 +19,9 @@ CREATE TABLE voucher_seals (
     UNIQUE (voucher_id, user_id)
 ) STRICT;
 
+-- The certificates of hosts are in the index of live ones now, with no user: what was read before is read again.
+UPDATE revocation_place SET next = 0;
+
 -- The voucher that was shown for a request, and when somebody looked into what was done.
 ALTER TABLE requests ADD COLUMN voucher TEXT;
 ALTER TABLE requests ADD COLUMN reviewed_at INTEGER;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ca_core::issuance::{Grant, Inclusion, LoggedPrecert, Nonce, NotLogged, Precert, UserCa};
+use ca_core::issuance::{Cas, Grant, Inclusion, LoggedPrecert, Nonce, NotLogged, Precert, UserCa};
 use ca_core::log::event::{CertificateIntent, Event, EventError, SignedApproval, What};
 use ca_core::log::hash::sha256;
 use ca_core::log::leaf::Leaf;
@@ -100,12 +100,11 @@ impl Draft {
     }
 
     /// Gives what of this bears on revocation.
-    pub(super) fn trace(&self, ca: &PublicKey) -> Option<Trace> {
+    pub(super) fn trace(&self, cas: &Cas) -> Option<Trace> {
         match self {
             Self::Event(what) => Trace::of(what),
-            Self::Certificate(draft) => Some(Trace::Certificate(Box::new(draft.live(ca)))),
-            // A host is taken away by its key.
-            Self::HostCertificate(_) => None,
+            Self::Certificate(draft) => Some(Trace::Certificate(Box::new(draft.live(cas.users().key())))),
+            Self::HostCertificate(draft) => Some(Trace::Certificate(Box::new(draft.live(cas.hosts().key())))),
         }
     }
 
@@ -144,7 +143,7 @@ impl CertificateDraft {
         let request = self.request.request();
         LiveCertificate {
             request_id: request.id,
-            user: self.facts.user.name.clone(),
+            user: Some(self.facts.user.name.clone()),
             key: request.key.key().fingerprint(),
             profile: request.profile.clone(),
             ca: ca.fingerprint(),

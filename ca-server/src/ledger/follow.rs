@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use ca_core::issuance::Precert;
+use ca_core::issuance::{Cas, Precert};
 use ca_core::log::event::{Event, EventError};
 use ca_core::log::journal::{self, Round};
 use ca_core::revocation::Trace;
@@ -48,9 +48,9 @@ pub(super) struct Listeners(OnceLock<mpsc::Sender<Followed>>);
 
 impl Listeners {
     /// Tells of a round that was committed; never waits.
-    pub(super) fn tell(&self, first: u64, time: UnixMillis, committed: &[Pending], ca: &PublicKey) {
+    pub(super) fn tell(&self, first: u64, time: UnixMillis, committed: &[Pending], cas: &Cas) {
         let Some(Ok(place)) = self.0.get().map(mpsc::Sender::try_reserve) else { return };
-        let trace = |(index, pending): (u64, &Pending)| Some((index, time, pending.draft.trace(ca)?));
+        let trace = |(index, pending): (u64, &Pending)| Some((index, time, pending.draft.trace(cas)?));
         let traces = (first..).zip(committed).filter_map(trace).collect();
         let size = first + committed.len() as u64;
         place.send(Followed { first, size, traces, cas: Vec::new() });
@@ -76,7 +76,7 @@ pub struct Follower {
 
 impl Follower {
     pub(super) fn new(setup: Arc<Setup>, health: Arc<Health>, listeners: &Listeners, next: u64) -> Self {
-        let cas = [setup.cas.users().key().fingerprint()].into();
+        let cas = [setup.cas.users().key().fingerprint(), setup.cas.hosts().key().fingerprint()].into();
         Self { setup, health, rounds: listeners.listen(), next, cas }
     }
 

@@ -7,6 +7,8 @@ use ca_core::issuance::{HostCa, HostGrant, Nonce, Precert};
 use ca_core::log::event::HostCertificateIntent;
 use ca_core::names::Serial;
 use ca_core::policy::{Facts, PolicyId};
+use ca_core::revocation::LiveCertificate;
+use ca_core::ssh::PublicKey;
 use ca_core::time::UnixSeconds;
 
 /// A host's certificate that the policy granted, with all it rests on.
@@ -27,6 +29,19 @@ pub struct HostCertificateDraft {
 }
 
 impl HostCertificateDraft {
+    pub(super) fn live(&self, ca: &PublicKey) -> LiveCertificate {
+        let request = self.request.request();
+        LiveCertificate {
+            request_id: request.id,
+            user: None,
+            key: request.key.key().fingerprint(),
+            profile: request.profile.clone(),
+            ca: ca.fingerprint(),
+            valid_before: self.grant.valid_before,
+            login: self.facts.session.login(),
+        }
+    }
+
     pub(super) fn intent(&self, serial: Serial, ca: &HostCa) -> (HostCertificateIntent, Precert) {
         let precert = Precert::prepare_host(&self.grant, serial, &self.nonce, ca);
         let request = self.request.request();

@@ -268,7 +268,7 @@ impl Sequencer {
         let ids = |(index, pending): (u64, &Pending)| Some((pending.draft.request()?.0, index));
         self.state.recent.add(first, time, (first..).zip(fresh).filter_map(ids));
         self.advance(&tree, time, Leaves { first, leaves }, room);
-        self.listeners.tell(first, time, fresh, self.setup.cas.users().key());
+        self.listeners.tell(first, time, fresh, &self.setup.cas);
         let checkpoint = Arc::new(self.setup.keys.checkpoint(tree.size(), tree.root())?);
         let committed = sealed.into_iter().enumerate().map(|(position, sealed)| Committed {
             index: first + position as u64,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use ca_core::issuance::Cas;
 use ca_core::krl::{self, KrlVersion, MAX_BYTES, SignedKrlError};
 use ca_core::log::event::{KrlPublished, RevocationTarget, Revoked, What};
 use ca_core::log::hash::sha256;
@@ -78,7 +79,7 @@ impl Keeper {
         store: Store,
         ledger: Ledger,
         keys: Arc<LogKeys>,
-        ca: &PublicKey,
+        cas: &Cas,
         clock: Clock,
     ) -> Result<Self, KeeperError> {
         let state = store.index_state().await?;
@@ -86,7 +87,8 @@ impl Keeper {
         let krl = state.krl.map(ServedKrl::from);
         let now = clock.now().seconds().max(krl.as_ref().map_or(UnixSeconds(0), |krl| krl.generated));
         *shared.krl.write().unwrap_or_else(PoisonError::into_inner) = krl.map(Arc::new);
-        let cas = std::iter::once(ca.clone()).chain(state.authorities);
+        let own = [cas.users().key().clone(), cas.hosts().key().clone()];
+        let cas = own.into_iter().chain(state.authorities);
         let keeper = Self {
             follower: ledger.follow(state.place.next),
             store,
@@ -292,7 +294,8 @@ impl Batch {
                     return;
                 }
                 let Some(serial) = Serial::at_index(index) else { return };
-                let standing = self.standings.get(&certificate.user).or_else(|| known.get(&certificate.user));
+                let standing = |user| self.standings.get(user).or_else(|| known.get(user));
+                let standing = certificate.user.as_ref().and_then(standing);
                 let revoked_by =
                     standing.is_some_and(|standing| standing.revokes(certificate)).then_some(index);
                 self.takes |= revoked_by.is_some();

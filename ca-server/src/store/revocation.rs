@@ -247,7 +247,7 @@ async fn insert_certificates(
     query.push_values(rows, |mut row, (serial, live, revoked_by)| {
         row.push_bind(signed(serial.get()))
             .push_bind(live.request_id.to_string())
-            .push_bind(live.user.as_str())
+            .push_bind(live.user.as_ref().map_or("", UserName::as_str))
             .push_bind(live.key.0.as_slice())
             .push_bind(live.profile.as_str())
             .push_bind(live.ca.0.as_slice())
