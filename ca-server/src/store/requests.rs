@@ -99,6 +99,11 @@ pub struct WaitLimits {
     pub all: u32,
 }
 
+impl WaitLimits {
+    /// For what does not wait.
+    pub(super) const NONE: Self = Self { each: u32::MAX, all: u32::MAX };
+}
+
 const SELECT: &str =
     "SELECT r.id AS request_id, r.state, r.policy, r.request, r.signature, r.session, r.source,
         r.needed, r.asked_at, r.expires_at, r.claimed_at_ms, r.outcome, r.closed_by, r.issued, r.voucher, r.reviewed_at,
@@ -108,30 +113,8 @@ const SELECT: &str =
 impl Store {
     /// Keeps a request that waits; false when as many wait already as may. One that is there stays as it is.
     pub async fn add_request(&self, new: &RequestRow, limits: WaitLimits) -> Result<bool, StoreError> {
-        let added = sqlx::query(
-            "INSERT INTO requests (id, user_id, state, policy, request, signature, session, source, needed,
-                                   asked_at, expires_at)
-             SELECT ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?
-             WHERE (SELECT count(*) FROM requests WHERE state = 'pending' AND user_id = ?) < ?
-               AND (SELECT count(*) FROM requests WHERE state = 'pending') < ?
-             ON CONFLICT (id) DO NOTHING",
-        )
-        .bind(new.id.to_string())
-        .bind(&new.user.id)
-        .bind(new.policy.to_string())
-        .bind(&new.request)
-        .bind(&new.signature)
-        .bind(to_json(&new.session)?)
-        .bind(to_json(&new.source)?)
-        .bind(new.needed)
-        .bind(signed(new.asked_at.0))
-        .bind(signed(new.expires_at.0))
-        .bind(&new.user.id)
-        .bind(limits.each)
-        .bind(limits.all)
-        .execute(&self.writer)
-        .await?;
-        Ok(added.rows_affected() == 1)
+        let mut connection = self.writer.acquire().await?;
+        insert_request(&mut connection, new, limits).await
     }
 
     /// Counts the requests that wait: of one account, and of all.
@@ -255,12 +238,19 @@ impl Store {
     }
 }
 
-/// Adds a request that does not count among those that wait; false when there is one of that id.
-pub(super) async fn insert_request(tx: &mut SqliteConnection, new: &RequestRow) -> Result<bool, StoreError> {
+/// Adds a request if fewer wait than may; false when they do not, or there is one of that id.
+pub(super) async fn insert_request(
+    connection: &mut SqliteConnection,
+    new: &RequestRow,
+    limits: WaitLimits,
+) -> Result<bool, StoreError> {
     let added = sqlx::query(
         "INSERT INTO requests (id, user_id, state, policy, request, signature, session, source, needed,
                                asked_at, expires_at, voucher)
-         VALUES (?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+         SELECT ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?
+         WHERE (SELECT count(*) FROM requests WHERE state = 'pending' AND user_id = ?) < ?
+           AND (SELECT count(*) FROM requests WHERE state = 'pending') < ?
+         ON CONFLICT (id) DO NOTHING",
     )
     .bind(new.id.to_string())
     .bind(&new.user.id)
@@ -273,7 +263,10 @@ pub(super) async fn insert_request(tx: &mut SqliteConnection, new: &RequestRow) 
     .bind(signed(new.asked_at.0))
     .bind(signed(new.expires_at.0))
     .bind(new.voucher.map(|id| id.to_string()))
-    .execute(tx)
+    .bind(&new.user.id)
+    .bind(limits.each)
+    .bind(limits.all)
+    .execute(connection)
     .await?;
     Ok(added.rows_affected() == 1)
 }

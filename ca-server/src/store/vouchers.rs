@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use super::requests::{from_json, insert_request, to_json};
-use super::{RequestRow, Store, StoreError, signed, unsigned, users};
+use super::{RequestRow, Store, StoreError, WaitLimits, signed, unsigned, users};
 
 /// A seal to be kept.
 #[derive(Clone, Debug)]
@@ -151,7 +151,7 @@ impl Store {
         }
         let query = sqlx::query("UPDATE vouchers SET used_by = ? WHERE id = ?");
         query.bind(new.id.to_string()).bind(id.to_string()).execute(&mut *tx).await?;
-        if !insert_request(&mut tx, new).await? {
+        if !insert_request(&mut tx, new, WaitLimits::NONE).await? {
             return Ok(false);
         }
         tx.commit().await?;
