@@ -6,11 +6,11 @@ use crate::request::FRESHNESS_SECS;
 use crate::time::UnixMillis;
 
 /// The lines of a text, each a name and a value.
-pub(super) struct Lines<'a>(std::str::Split<'a, char>);
+pub(crate) struct Lines<'a>(std::str::Split<'a, char>);
 
 impl<'a> Lines<'a> {
     /// Reads the first line, which says what the text is.
-    pub(super) fn new(text: &'a str, first: &'static str) -> Result<Self, ApprovalError> {
+    pub(crate) fn new(text: &'a str, first: &'static str) -> Result<Self, ApprovalError> {
         let mut lines = text.split('\n');
         if lines.next() == Some(first) {
             Ok(Self(lines))
@@ -20,18 +20,18 @@ impl<'a> Lines<'a> {
     }
 
     /// Gives the value of the next line, which must have this name.
-    pub(super) fn value(&mut self, name: &'static str) -> Result<&'a str, ApprovalError> {
+    pub(crate) fn value(&mut self, name: &'static str) -> Result<&'a str, ApprovalError> {
         let line = self.0.next().and_then(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.ok_or(ApprovalError::Line { expected: name })
     }
 
     /// Parses the value of the next line.
-    pub(super) fn parse<T: std::str::FromStr>(&mut self, name: &'static str) -> Result<T, ApprovalError> {
+    pub(crate) fn parse<T: std::str::FromStr>(&mut self, name: &'static str) -> Result<T, ApprovalError> {
         self.value(name)?.parse().map_err(|_| ApprovalError::Line { expected: name })
     }
 
     /// Parses a name, and tells the rule that it breaks.
-    pub(super) fn name<T: std::str::FromStr<Err = NameError>>(
+    pub(crate) fn name<T: std::str::FromStr<Err = NameError>>(
         &mut self,
         name: &'static str,
     ) -> Result<T, ApprovalError> {
@@ -40,6 +40,6 @@ impl<'a> Lines<'a> {
 }
 
 /// Checks that something was signed just now.
-pub(super) fn check_fresh(id: ApprovalId, now: UnixMillis) -> Result<(), ApprovalError> {
+pub(crate) fn check_fresh(id: ApprovalId, now: UnixMillis) -> Result<(), ApprovalError> {
     if id.time().0.abs_diff(now.0) <= FRESHNESS_SECS * 1000 { Ok(()) } else { Err(ApprovalError::Stale) }
 }

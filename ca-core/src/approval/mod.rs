@@ -8,7 +8,7 @@
 //! request's exact text, the policy and the end of the wait, so it is none for a request or a policy that changed.
 
 mod error;
-mod lines;
+pub(crate) mod lines;
 mod proven;
 mod signing_key;
 mod text;

@@ -57,6 +57,9 @@ pub struct Profile {
     /// Who has to approve, if anybody.
     #[serde(default)]
     pub approvals: Option<Approvals>,
+    /// Whether an account that was recovered not long ago can have it.
+    #[serde(default)]
+    pub after_recovery: bool,
 }
 
 /// What approvals a certificate takes.

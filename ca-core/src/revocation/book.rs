@@ -73,6 +73,10 @@ impl Book {
                 self.accounts.entry(user.clone()).or_default().standing.switch(*enabled, at);
                 !enabled && self.take_all(index, user)
             }
+            Trace::Recovered { user, .. } => {
+                self.accounts.entry(user.clone()).or_default().standing.revoke(at);
+                self.take_all(index, user)
+            }
             Trace::Published(_) => false,
         }
     }
