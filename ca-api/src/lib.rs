@@ -18,11 +18,13 @@ macro_rules! bodies {
 mod account;
 mod approvals;
 mod hosts;
+mod recovery;
 mod revocation;
 
 pub use account::*;
 pub use approvals::*;
 pub use hosts::*;
+pub use recovery::*;
 pub use revocation::*;
 
 /// A text that is never printed: passwords, codes and tokens on their way.

@@ -17,8 +17,9 @@ use crate::ceremony::CeremonyError;
 use crate::ledger::LedgerError;
 use crate::login::LoginError;
 use crate::objects::StoreError;
+use crate::recovery::RecoveryProblem;
 use crate::store;
-use parts::{account_problem, ceremony_problem, ledger_problem, login_problem, request_problem};
+use parts::{account_problem, ceremony_problem, ledger_problem, login_problem, recovery_problem, request_problem};
 
 /// The media type of a problem (RFC 9457 §3).
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -57,6 +58,9 @@ pub enum ApiError {
     /// The request does not go on.
     #[error(transparent)]
     Waiting(#[from] RequestProblem),
+    /// The recovery does not go on.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryProblem),
     /// The policy said no.
     #[error("{0}")]
     Denied(Denials),
@@ -119,6 +123,7 @@ impl ApiError {
             Self::Account(error) => account_problem(error),
             Self::Ceremony(error) => ceremony_problem(error),
             Self::Waiting(error) => request_problem(error),
+            Self::Recovery(error) => recovery_problem(error),
             Self::Denied(denials) => {
                 let hint =
                     format!("Policy {} said so; `ca status` shows how you are logged in.", denials.policy);

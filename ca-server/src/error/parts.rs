@@ -11,6 +11,7 @@ use crate::factors::hash_pool::PoolError;
 use crate::ledger::LedgerError;
 use crate::login::LoginError;
 use crate::login::sms::SendError;
+use crate::recovery::RecoveryProblem;
 use crate::store;
 
 pub(super) fn account_problem(error: &AccountError) -> Problem {
@@ -77,6 +78,30 @@ pub(super) fn request_problem(error: &RequestProblem) -> Problem {
         RequestProblem::Again => say(409, "approved-already"),
         RequestProblem::Approval(error) => approval_problem(error),
         RequestProblem::TooMany => say(429, "too-many-requests").hint("Cancel one: ca cancel ID"),
+    }
+}
+
+/// What somebody is told who opens, signs, ends or finishes a recovery.
+pub(super) fn recovery_problem(error: &RecoveryProblem) -> Problem {
+    let say = |status, kind| problem(status, kind, &error.to_string());
+    match error {
+        RecoveryProblem::Unknown => say(404, "no-recovery").hint("See what there is: ca recovery list"),
+        RecoveryProblem::Own => say(403, "own-recovery").hint("Other people have to."),
+        RecoveryProblem::NotYours => say(403, "not-allowed"),
+        RecoveryProblem::Already => say(409, "recovery-exists").hint("See it: ca recovery list"),
+        RecoveryProblem::Disabled => {
+            say(409, "account-disabled").hint("Find out why. Then: ca admin user enable NAME")
+        }
+        RecoveryProblem::Again => say(409, "signed-already"),
+        RecoveryProblem::Over(_) => say(409, "recovery-over").hint("Open another: ca recovery open USER"),
+        RecoveryProblem::NotSigned { .. } => {
+            say(409, "recovery-not-signed").hint("Somebody else has to: ca recovery sign USER")
+        }
+        RecoveryProblem::TooEarly(_) => say(409, "recovery-waits").hint("Come back then."),
+        RecoveryProblem::Vote(ApprovalError::OtherRequest | ApprovalError::OtherRecovery) => {
+            say(409, "other-recovery").hint("Look at it again: ca recovery list")
+        }
+        RecoveryProblem::Vote(error) => approval_problem(error),
     }
 }
 

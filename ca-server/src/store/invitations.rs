@@ -43,7 +43,7 @@ impl Store {
     /// Finds who an invitation is for, if it is good still.
     pub async fn invited(&self, token: TokenHash, now: UnixSeconds) -> Result<Option<User>, StoreError> {
         let row = sqlx::query(
-            "SELECT u.id, u.name, u.email, u.groups, u.disabled_at, u.person FROM invitations i
+            "SELECT u.id, u.name, u.email, u.groups, u.disabled_at, u.person, u.reduced_until FROM invitations i
              JOIN users u ON u.id = i.user_id WHERE i.token_hash = ? AND i.expires_at > ?",
         )
         .bind(token.as_slice())
@@ -91,7 +91,7 @@ impl Store {
 
     /// Finds an account by name or address, whether its owner has taken it over or not.
     pub async fn user(&self, name: &AccountName) -> Result<Option<User>, StoreError> {
-        const QUERY: &str = "SELECT id, name, email, groups, disabled_at, person FROM users";
+        const QUERY: &str = "SELECT id, name, email, groups, disabled_at, person, reduced_until FROM users";
         let query = match name {
             AccountName::User(name) => sqlx::query(sqlx::AssertSqlSafe(format!("{QUERY} WHERE name = ?")))
                 .bind(name.as_str().to_owned()),
