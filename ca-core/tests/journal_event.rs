@@ -70,7 +70,6 @@ fn plain_events() -> Vec<(What, String)> {
                 email: "ann@example.com".parse().unwrap(),
                 groups: vec!["engineers".parse().unwrap()],
                 person: None,
-                reduced_until: None,
                 factors: vec![FactorKind::Totp, FactorKind::Webauthn],
                 by: "operator".to_owned(),
             },

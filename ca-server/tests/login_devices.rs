@@ -44,7 +44,6 @@ async fn add_bob(world: &World) -> Alice {
         email: "bob@example.com".into(),
         groups: vec![],
         person: None,
-        reduced_until: None,
         password: PASSWORD.into(),
     };
     Alice::new(world.node.accounts.add(&bob, "operator").await.unwrap())

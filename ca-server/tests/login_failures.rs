@@ -140,7 +140,6 @@ async fn f8_every_spelling_is_one_account_with_one_counter() {
         email: "other@example.com".into(),
         groups: vec![],
         person: None,
-        reduced_until: None,
         password: PASSWORD.into(),
     };
     assert!(matches!(world.node.accounts.add(&twin, "operator").await, Err(AccountError::Store(_))));
@@ -155,7 +154,6 @@ async fn f9_unknown_name_wrong_password_and_disabled_account_look_the_same() {
         email: "bob@example.com".into(),
         groups: vec![],
         person: None,
-        reduced_until: None,
         password: PASSWORD.into(),
     };
     world.node.accounts.add(&bob, "operator").await.unwrap();
@@ -193,7 +191,6 @@ async fn f16_every_password_gets_a_clear_answer() {
             email: "carol@example.com".into(),
             groups: vec![],
             person: None,
-            reduced_until: None,
             password: Secret::new(password),
         };
         world.node.accounts.add(&new, "operator").await

@@ -34,7 +34,6 @@ async fn add(world: &World, name: &str) -> Result<Alice, AccountError> {
         email: format!("{name}@example.com"),
         groups: Vec::new(),
         person: None,
-        reduced_until: None,
         password: PASSWORD.into(),
     };
     Ok(Alice::new(world.node.accounts.add(&new, "operator").await?))

@@ -6,6 +6,7 @@ mod audit;
 mod explain;
 mod host;
 mod policy;
+mod recovery;
 mod revocation;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use explain::{Explain, Target};
 pub(crate) use host::*;
 pub(crate) use policy::*;
+pub(crate) use recovery::*;
 pub(crate) use revocation::*;
 
 /// SSH certificates that are in a log before they exist.
@@ -62,7 +64,7 @@ pub(crate) enum Command {
     Factor(Factor),
     /// Change your password; asks for the old one and a factor, and ends every other session
     Password(Password),
-    /// Codes for the day when every factor is lost
+    /// Codes for the day when every factor is lost, and what officers do when those are lost too
     #[command(subcommand)]
     Recovery(Recovery),
     /// Keys for programs, which ask for certificates without a person

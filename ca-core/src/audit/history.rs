@@ -155,11 +155,8 @@ impl History {
     fn check_account(&self, user: &User, decided: UnixSeconds) -> Vec<Flaw> {
         let mut flaws = Vec::new();
         let account = self.accounts.get(&user.name);
-        let now = |added: &User| User {
-            enabled: user.enabled,
-            reduced_until: user.reduced_until,
-            ..added.clone()
-        };
+        let now =
+            |added: &User| User { enabled: user.enabled, reduced_until: user.reduced_until, ..added.clone() };
         let fits = |added: &User| now(added) == *user;
         if !account.is_some_and(|account| account.added.iter().any(fits)) {
             flaws.push(Flaw::NoAccount { user: user.name.clone() });

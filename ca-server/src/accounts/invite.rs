@@ -58,7 +58,8 @@ impl Accounts {
             }
         }
         let person = person(invitee.person.as_deref())?;
-        let user = User { id: ids::new_id(now)?, name, email, groups, enabled: true, person, reduced_until: None };
+        let user =
+            User { id: ids::new_id(now)?, name, email, groups, enabled: true, person, reduced_until: None };
         let (token, hash) = generate_token(INVITATION)?;
         let expires_at = now.seconds().plus_secs(LASTS_SECS);
         self.record(What::UserAdded {

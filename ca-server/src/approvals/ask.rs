@@ -71,7 +71,8 @@ fn same(row: RequestRow, asked: &Asked<'_>) -> Result<RequestRow, ApiError> {
 }
 
 fn row(asked: &Asked<'_>, quorum: &Quorum) -> RequestRow {
-    let ca_core::policy::User { name, email, groups, enabled, person, reduced_until } = asked.facts.user.clone();
+    let ca_core::policy::User { name, email, groups, enabled, person, reduced_until } =
+        asked.facts.user.clone();
     RequestRow {
         id: asked.request.request().id,
         user: User { id: asked.session.user_id.clone(), name, email, groups, enabled, person, reduced_until },

@@ -19,7 +19,9 @@ use crate::login::LoginError;
 use crate::objects::StoreError;
 use crate::recovery::RecoveryProblem;
 use crate::store;
-use parts::{account_problem, ceremony_problem, ledger_problem, login_problem, recovery_problem, request_problem};
+use parts::{
+    account_problem, ceremony_problem, ledger_problem, login_problem, recovery_problem, request_problem,
+};
 
 /// The media type of a problem (RFC 9457 §3).
 pub const PROBLEM_JSON: &str = "application/problem+json";

@@ -23,11 +23,7 @@ pub struct Handed {
 }
 
 /// Finishes a recovery whose wait is over, or hands out another invitation while nobody has taken the last one.
-pub async fn finish(
-    app: &App,
-    caller: (&Session, &Source),
-    id: RecoveryId,
-) -> Result<Handed, ApiError> {
+pub async fn finish(app: &App, caller: (&Session, &Source), id: RecoveryId) -> Result<Handed, ApiError> {
     let row = advance(app, id).await?.ok_or(RecoveryProblem::Unknown)?;
     let (approver, policy) = officer(app, caller, &row.user)?;
     let now = approver.at;

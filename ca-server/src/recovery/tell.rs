@@ -1,7 +1,7 @@
 //! Who hears of a recovery: its owner by every channel on file, and the officers.
 
 use ca_core::log::event::{RecoveryDue, RecoveryFinished, RecoveryOpened};
-use ca_core::policy::{Action, Facts, Factor, FactorKind, Session, Source};
+use ca_core::policy::{Action, Factor, FactorKind, Facts, Session, Source};
 use ca_core::time::UnixSeconds;
 
 use crate::app::App;
@@ -36,11 +36,7 @@ pub(super) async fn ending(app: &App, owner: &User, until: UnixSeconds) -> Resul
     warn(app, owner, &Change::RecoveryEnding(until)).await
 }
 
-pub(super) async fn finished(
-    app: &App,
-    owner: &User,
-    finished: &RecoveryFinished,
-) -> Result<(), ApiError> {
+pub(super) async fn finished(app: &App, owner: &User, finished: &RecoveryFinished) -> Result<(), ApiError> {
     warn(app, owner, &Change::RecoveryFinished(finished.reduced_until)).await?;
     let text = format!(
         "{} has finished the recovery of the account {}. Until {} the account can do less.\n",

@@ -112,11 +112,7 @@ async fn sign(
 }
 
 /// Ends a recovery that is not finished, which counts at once.
-async fn end(
-    app: &App,
-    row: &RecoveryRow,
-    (outcome, event): (&str, What),
-) -> Result<RecoveryRow, ApiError> {
+async fn end(app: &App, row: &RecoveryRow, (outcome, event): (&str, What)) -> Result<RecoveryRow, ApiError> {
     let mut ended = false;
     // Of the two states it may be ended in, it can go on from the first to the second in the meantime.
     for state in [RecoveryState::Open, RecoveryState::Due] {

@@ -87,7 +87,8 @@ pub struct RecoveryRow {
     pub event: Option<What>,
 }
 
-const SELECT: &str = "SELECT r.id AS recovery_id, r.state, r.needed, r.opened_at, r.expires_at, r.due_since, r.due_until,
+const SELECT: &str =
+    "SELECT r.id AS recovery_id, r.state, r.needed, r.opened_at, r.expires_at, r.due_since, r.due_until,
         r.reminded, r.reduced_until AS recovery_reduced_until, r.outcome, r.event,
         u.id, u.name, u.email, u.groups, u.disabled_at, u.person, u.reduced_until
     FROM recoveries r JOIN users u ON u.id = r.user_id";

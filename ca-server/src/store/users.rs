@@ -52,7 +52,8 @@ pub struct NewUser {
 
 const USER: &str = "SELECT u.id, u.name, u.email, u.groups, u.disabled_at, u.person, u.reduced_until, p.phc
                     FROM users u JOIN passwords p ON p.user_id = u.id WHERE u.name = ?";
-const USER_BY_EMAIL: &str = "SELECT u.id, u.name, u.email, u.groups, u.disabled_at, u.person, u.reduced_until, p.phc
+const USER_BY_EMAIL: &str =
+    "SELECT u.id, u.name, u.email, u.groups, u.disabled_at, u.person, u.reduced_until, p.phc
                              FROM users u JOIN passwords p ON p.user_id = u.id WHERE u.email = ?";
 
 impl Store {
@@ -70,10 +71,11 @@ impl Store {
 
     /// Gives all accounts, by name.
     pub async fn users(&self) -> Result<Vec<User>, StoreError> {
-        let rows =
-            sqlx::query("SELECT id, name, email, groups, disabled_at, person, reduced_until FROM users ORDER BY name")
-                .fetch_all(&self.readers)
-                .await?;
+        let rows = sqlx::query(
+            "SELECT id, name, email, groups, disabled_at, person, reduced_until FROM users ORDER BY name",
+        )
+        .fetch_all(&self.readers)
+        .await?;
         rows.iter().map(parse_user).collect()
     }
 

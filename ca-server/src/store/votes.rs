@@ -66,7 +66,10 @@ impl Store {
 }
 
 /// Keeps a vote if the recovery waits for it.
-pub(super) async fn insert_vote(tx: &mut SqliteConnection, vote: NewVote<'_>) -> Result<VoteGiven, StoreError> {
+pub(super) async fn insert_vote(
+    tx: &mut SqliteConnection,
+    vote: NewVote<'_>,
+) -> Result<VoteGiven, StoreError> {
     let kept = sqlx::query(
         "INSERT INTO recovery_votes (id, recovery_id, user_id, text, signature, session, source, at)
          SELECT ?, id, ?, ?, ?, ?, ?, ? FROM recoveries WHERE id = ? AND state = 'open' AND expires_at >= ?",

@@ -131,7 +131,6 @@ impl World {
             email: "alice@example.com".into(),
             groups: vec!["developers".into()],
             person: None,
-            reduced_until: None,
             password: PASSWORD.into(),
         };
         Alice::new(self.node.accounts.add(&new, "operator").await.unwrap())

@@ -20,7 +20,8 @@ pub use approvals::{
 pub use decisions::{CertificateIntent, RequestDenied};
 pub use hosts::{HostCertificateIntent, HostRequestDenied};
 pub use recovery::{
-    RecoveryClosed, RecoveryClosing, RecoveryDue, RecoveryFinished, RecoveryOpened, RecoveryVetoed, RecoveryVote,
+    RecoveryClosed, RecoveryClosing, RecoveryDue, RecoveryFinished, RecoveryOpened, RecoveryVetoed,
+    RecoveryVote,
 };
 pub use revocation::{KrlPublished, RevocationTarget, Revoked};
 pub use what::What;

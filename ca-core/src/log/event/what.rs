@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CertificateIntent, HostCertificateIntent, HostRequestDenied, KrlPublished, OfficerVerdict, RecoveryClosed,
-    RecoveryDue, RecoveryFinished, RecoveryOpened, RecoveryVetoed, RecoveryVote, RequestClosed, RequestDenied,
-    RequestPending, Revoked, SigningKeyChange,
+    CertificateIntent, HostCertificateIntent, HostRequestDenied, KrlPublished, OfficerVerdict,
+    RecoveryClosed, RecoveryDue, RecoveryFinished, RecoveryOpened, RecoveryVetoed, RecoveryVote,
+    RequestClosed, RequestDenied, RequestPending, Revoked, SigningKeyChange,
 };
 use crate::log::checkpoint::Origin;
 use crate::log::leaf::EntryType;
