@@ -128,7 +128,6 @@ async fn the_owner_vetoes_an_officer_denies_and_the_link_in_the_warning_ends_it(
     ensure!(scene.look(&id).await?["outcome"] == "user-disabled", "{}", scene.look(&id).await?);
     let off = vote(bo, new_id(RecoveryId::from_parts)?, "ann")?;
     refused(send(api, bo, "/v1/recoveries", &off).await?, 409, "account-disabled")?;
-    ensure!(!server.output().contains("recovery-finished"), "finished");
     scene.audit()
 }
 
