@@ -64,6 +64,29 @@ fn an_officer_invites_somebody_and_later_switches_the_account_off() -> Result<()
     journey::verify(&server, &officer)
 }
 
+#[test]
+fn init_makes_the_first_officer_who_logs_in_at_once() -> Result<()> {
+    let mut server = Server::make(None)?;
+    let half = output(server.init_command()?.args(["--officer", "olga"]))?;
+    ensure!(!half.status.success() && !server.config().exists(), "an officer without an address: {half:?}");
+    let mut init = server.init_command()?;
+    init.args(["--officer", "olga", "--email", "olga@example.com"]);
+    let shown = run(init.env("COUNTERSIGN_PASSWORD", "of the first officer"))?;
+    let secret = shown.lines().find_map(|line| line.trim().strip_prefix("secret ")).context("a secret")?;
+    let again = output(init.env("COUNTERSIGN_PASSWORD", "of somebody else"))?;
+    ensure!(!again.status.success(), "an authority was overwritten");
+    server.serve()?;
+    let (home, added) = (
+        tempfile::tempdir()?,
+        json!({ "email": "olga@example.com", "totp_secret": secret.trim() }).to_string(),
+    );
+    let olga = Person::at(&server, "olga", "of the first officer".to_owned(), &added, home.path())?;
+    olga.login()?;
+    let list = run(&mut olga.ca(&["admin", "user", "list"])?)?;
+    ensure!(list.contains("olga@example.com") && list.contains("security-officers"), "{list}");
+    journey::verify(&server, &olga)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_is_an_officer_by_an_api_key_a_change_session_or_a_recovery_code() -> Result<()> {
     let server = Server::start()?;

@@ -87,7 +87,11 @@ async fn finishing(app: &App, row: &RecoveryRow) -> Result<(), ApiError> {
 
 /// What ends a recovery takes something away, so it counts before it is recorded; a crash between leaves it to the sweep.
 async fn closing(app: &App, row: &RecoveryRow) -> Result<(), ApiError> {
-    let event = row.event.clone().unwrap_or_else(|| closed(row, RecoveryClosing::UserDisabled));
+    let by_itself = match row.outcome.as_deref() {
+        Some("void") => RecoveryClosing::Void,
+        _ => RecoveryClosing::UserDisabled,
+    };
+    let event = row.event.clone().unwrap_or_else(|| closed(row, by_itself));
     app.ledger.append(Draft::Event(event)).await?;
     tell::ended(app, row).await?;
     Ok(store(app).recovery_end_recorded(row.id).await?)

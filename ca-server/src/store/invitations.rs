@@ -40,6 +40,29 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
+    /// Keeps an invitation to an account that waits for its owner, in place of all before; false when it does not wait.
+    pub async fn invite_again(
+        &self,
+        user_id: &str,
+        token: TokenHash,
+        expires_at: UnixSeconds,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let delete = sqlx::query("DELETE FROM invitations WHERE user_id = ?");
+        delete.bind(user_id).execute(&mut *tx).await?;
+        let kept = sqlx::query(
+            "INSERT INTO invitations (token_hash, user_id, expires_at)
+             SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM passwords WHERE user_id = ?2)",
+        )
+        .bind(token.as_slice())
+        .bind(user_id)
+        .bind(signed(expires_at.0))
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(kept.rows_affected() == 1)
+    }
+
     /// Finds who an invitation is for, if it is good still.
     pub async fn invited(&self, token: TokenHash, now: UnixSeconds) -> Result<Option<User>, StoreError> {
         let row = sqlx::query(

@@ -11,7 +11,6 @@ use sqlx::{Row, SqliteConnection};
 use super::requests::{from_json, to_json};
 use super::votes::insert_vote;
 use super::{NewVote, Store, StoreError, User, VoteGiven, signed, unsigned, users};
-use crate::login::TokenHash;
 
 /// How far a recovery has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -212,29 +211,6 @@ impl Store {
         Ok(true)
     }
 
-    /// Keeps an invitation to an account that waits for its owner, in place of all before; false when it does not wait.
-    pub async fn invite_again(
-        &self,
-        user_id: &str,
-        token: TokenHash,
-        expires_at: UnixSeconds,
-    ) -> Result<bool, StoreError> {
-        let mut tx = self.begin().await?;
-        let delete = sqlx::query("DELETE FROM invitations WHERE user_id = ?");
-        delete.bind(user_id).execute(&mut *tx).await?;
-        let kept = sqlx::query(
-            "INSERT INTO invitations (token_hash, user_id, expires_at)
-             SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM passwords WHERE user_id = ?2)",
-        )
-        .bind(token.as_slice())
-        .bind(user_id)
-        .bind(signed(expires_at.0))
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(kept.rows_affected() == 1)
-    }
-
     /// Ends a recovery that is in a state; `event` is what is to be recorded of it.
     pub async fn end_recovery(
         &self,
@@ -252,6 +228,14 @@ impl Store {
         .execute(&self.writer)
         .await?;
         Ok(ended.rows_affected() == 1)
+    }
+
+    /// Ends every recovery that is not finished; tells how many there were.
+    pub async fn void_recoveries(&self) -> Result<u64, StoreError> {
+        let query = sqlx::query(
+            "UPDATE recoveries SET state = 'closing', outcome = 'void' WHERE state IN ('open', 'due')",
+        );
+        Ok(query.execute(&self.writer).await?.rows_affected())
     }
 
     /// Notes that the end of a recovery is recorded.

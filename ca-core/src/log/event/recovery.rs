@@ -59,6 +59,8 @@ pub enum RecoveryClosing {
     Expired,
     /// One who signed may not decide any more.
     NotPermitted,
+    /// What the server remembers of it cannot be relied on.
+    Void,
 }
 
 impl RecoveryClosing {
@@ -68,6 +70,7 @@ impl RecoveryClosing {
             Self::UserDisabled => "user-disabled",
             Self::Expired => "expired",
             Self::NotPermitted => "not-permitted",
+            Self::Void => "void",
         }
     }
 }
