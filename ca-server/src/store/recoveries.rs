@@ -261,8 +261,7 @@ pub(super) async fn close_all_of(tx: &mut SqliteConnection, user_id: &str) -> Re
 fn parse(row: &SqliteRow) -> Result<RecoveryRow, StoreError> {
     let corrupt = |what| StoreError::Corrupt { what };
     let time = |at: i64| unsigned(at, "recovery time").map(UnixSeconds);
-    let optional =
-        |column| Ok::<_, StoreError>(row.try_get::<Option<i64>, _>(column)?.map(time).transpose()?);
+    let optional = |column| row.try_get::<Option<i64>, _>(column)?.map(time).transpose();
     let state: String = row.try_get("state")?;
     let event: Option<String> = row.try_get("event")?;
     Ok(RecoveryRow {

@@ -102,7 +102,7 @@ async fn i5_a_vote_counts_for_one_recovery_of_one_account_by_an_officers_own_key
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_owner_vetoes_an_officer_denies_and_the_link_in_the_warning_ends_it() -> Result<()> {
     let scene = Scene::new("1s").await?;
-    let Scene { server, smtp, api, ann, bo, chen, .. } = &scene;
+    let Scene { smtp, api, ann, bo, chen, .. } = &scene;
     let id = scene.signed("ann").await?;
     let (status, answer) = scene.act(ann, &id, "veto").await?;
     ensure!(status == 200 && answer["outcome"] == "vetoed", "{status} {answer}");
