@@ -18,12 +18,14 @@ macro_rules! bodies {
 mod account;
 mod approvals;
 mod hosts;
+mod recovery;
 mod revocation;
 mod vouchers;
 
 pub use account::*;
 pub use approvals::*;
 pub use hosts::*;
+pub use recovery::*;
 pub use revocation::*;
 pub use vouchers::*;
 

@@ -2,7 +2,8 @@
 //!
 //! Nothing here reads a clock, randomness, a file or a socket (I3): time and nonces are arguments.
 //!
-//! Reading order: [`names`], [`time`], [`ssh`], [`request`], [`host_request`], [`policy`], [`approval`], [`voucher`], [`cert`],
+//! Reading order: [`names`], [`time`], [`ssh`], [`request`], [`host_request`], [`policy`], [`approval`], [`voucher`],
+//! [`recovery`], [`cert`],
 //! [`issuance`], [`krl`], [`log`], [`revocation`], [`audit`].
 
 pub mod approval;
@@ -14,6 +15,7 @@ pub mod krl;
 pub mod log;
 pub mod names;
 pub mod policy;
+pub mod recovery;
 pub mod request;
 pub mod revocation;
 pub mod ssh;

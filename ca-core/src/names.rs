@@ -270,6 +270,11 @@ timed_id!(
     /// The identity of a voucher, and its time in one: a ULID chosen by the program of the officer who made it.
     VoucherId, "voucher id"
 );
+timed_id!(
+    /// The identity of one recovery of an account, and the time it was opened in one: a ULID chosen by the program of the
+    /// officer who opens it.
+    RecoveryId, "recovery id"
+);
 
 /// A certificate's serial number, which is also its index in the log.
 ///

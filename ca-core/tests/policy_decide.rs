@@ -41,9 +41,15 @@ type Case = (&'static [&'static str], fn(&mut CertRequest), fn(&mut Facts), fn(&
 
 #[test]
 fn every_rule_says_no_by_itself() {
-    let cases: [Case; 15] = [
+    let cases: [Case; 16] = [
         (&[], |r| r.user = "bob".parse().unwrap(), |_| (), |d| matches!(d, Denial::OtherUser { .. })),
         (&[], |_| (), |f| f.user.enabled = false, |d| matches!(d, Denial::UserDisabled { .. })),
+        (
+            &[],
+            |_| (),
+            |f| f.user.reduced_until = Some(now().plus_secs(1)),
+            |d| matches!(d, Denial::Recovered { .. }),
+        ),
         (&[], |r| r.profile = "prod".parse().unwrap(), |_| (), |d| matches!(d, Denial::NoSuchProfile { .. })),
         (
             &["principals = [{ group = \"operators\", account = \"root\" }]"],
@@ -313,4 +319,16 @@ proptest! {
         }
         prop_assert_eq!(certifiable(request.key.key().kind()), granted.key);
     }
+}
+
+#[test]
+fn a_recovered_account_gets_what_says_so_until_its_time_is_over() {
+    let mut facts = facts();
+    facts.user.reduced_until = Some(now().plus_secs(1));
+    grant(&policy(&["after_recovery = true"]), &request(KeyKind::Ed25519), &facts);
+    facts.user.reduced_until = Some(now());
+    grant(&policy(&[]), &request(KeyKind::Ed25519), &facts);
+    // Logs of before there were recoveries say nothing of it, and read the same.
+    facts.user.reduced_until = None;
+    assert!(!serde_json::to_string(&facts).unwrap().contains("reduced"));
 }

@@ -27,6 +27,7 @@ fn officer(name: &str) -> Approver {
         groups: ["leads".parse().unwrap()].into(),
         enabled: true,
         person: None,
+        reduced_until: None,
     };
     Approver { user, session, source, at: now() }
 }

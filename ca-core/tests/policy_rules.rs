@@ -103,6 +103,11 @@ fn nothing_is_permitted_unless_a_rule_says_so() {
         let mut off = facts();
         off.user.enabled = false;
         assert!(!everything.permits(action, about_profile.then_some(&dev), &off, now()), "{action}");
+        // Who was recovered not long ago asks for themselves, and decides nothing about others.
+        let mut recovered = facts();
+        recovered.user.reduced_until = Some(now().plus_secs(1));
+        let permitted = everything.permits(action, about_profile.then_some(&dev), &recovered, now());
+        assert_eq!(permitted, action == Action::Request, "{action}");
     }
 }
 

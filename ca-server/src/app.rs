@@ -11,6 +11,7 @@ use crate::ca_keys::CaKeys;
 use crate::ceremony::Ceremonies;
 use crate::clock::Clock;
 use crate::error::ApiError;
+use crate::config::Recovery;
 use crate::ledger::{Ledger, LogKeys};
 use crate::login::{Login, Session};
 use crate::objects::ObjectStore;
@@ -38,6 +39,8 @@ pub struct App {
     pub ceremonies: Option<Arc<Ceremonies>>,
     /// What is revoked.
     pub revocations: Arc<Revocations>,
+    /// What the recovery of an account takes.
+    pub recovery: Recovery,
     /// Logins and sessions.
     pub login: Login,
 }

@@ -23,6 +23,7 @@ pub mod messages;
 pub mod objects;
 pub mod policy;
 pub mod providers;
+pub mod recovery;
 pub mod revocation;
 pub mod rotation;
 pub mod routes;

@@ -28,7 +28,7 @@ use crate::providers::Providers;
 use crate::revocation::Keeper;
 use crate::signer::CaKey;
 use crate::store::Store;
-use crate::{approvals, key_files, policy};
+use crate::{approvals, key_files, policy, recovery};
 
 /// Opens the object store and makes it prove what the log relies on.
 pub async fn objects(config: &Config) -> anyhow::Result<Arc<dyn ObjectStore>> {
@@ -129,8 +129,11 @@ pub async fn app(config: Config) -> anyhow::Result<(SharedApp, Tasks)> {
         accounts,
         ceremonies: setup.ceremonies.clone(),
         revocations,
+        recovery: parts.config.recovery,
         login: Login::new(setup, times),
     };
+    // Before the first call: an account that is being taken from whoever had it decides nothing in between.
+    recovery::sweep(&app).await?;
     Ok((Arc::new(app), tasks))
 }
 

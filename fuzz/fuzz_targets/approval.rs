@@ -3,10 +3,14 @@
 
 use ca_core::approval::{Approval, SigningKey};
 use ca_core::voucher::{Voucher, VoucherSecret};
+use ca_core::recovery::Vote;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     if let Ok(approval) = Approval::from_text(text) {
         assert_eq!(approval.to_text(), text);
+    }
+    if let Ok(vote) = Vote::from_text(text) {
+        assert_eq!(vote.to_text(), text);
     }
     if let Ok(key) = SigningKey::from_text(text) {
         assert_eq!(key.to_text(), text);

@@ -13,6 +13,7 @@ pub mod bucket;
 pub mod ceremonies;
 pub mod client;
 pub mod http;
+pub mod invitation;
 pub mod journey;
 pub mod log_folder;
 pub mod openssh;

@@ -1,38 +1,16 @@
 //! An officer invites somebody, who takes the account over; later the officer switches it off. All with the real `ca`.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::process::Stdio;
-
 use anyhow::{Context as _, Result, ensure};
 use countersign_tests::api::{Api, problem};
+use countersign_tests::invitation::accept;
 use countersign_tests::journey;
 use countersign_tests::person::Person;
 use countersign_tests::process::{output, run};
 use countersign_tests::server::Server;
-use countersign_tests::totp::Phone;
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 const PASSWORD: &str = "chosen by carol alone";
-
-/// Takes an invitation with `ca accept`; gives the secret of the new app and the recovery codes.
-fn accept(somebody: &Person, invitation: &str) -> Result<(String, Value)> {
-    let mut command = somebody.ca(&["accept", "--json", "--new-code-fd", "0"])?;
-    command.env("COUNTERSIGN_INVITATION", invitation).env("COUNTERSIGN_NEW_PASSWORD", PASSWORD);
-    let mut accepting = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-    let mut shown = BufReader::new(accepting.stdout.take().context("its output")?);
-    let mut pending = String::new();
-    while !pending.ends_with("}\n") {
-        ensure!(shown.read_line(&mut pending)? > 0, "`ca accept` ended early: {pending}");
-    }
-    let pending: Value = serde_json::from_str(&pending)?;
-    let secret = pending["secret"].as_str().context("a secret")?.to_owned();
-    writeln!(accepting.stdin.take().context("its input")?, "{}", Phone::new(&secret)?.code())?;
-    let mut welcome = String::new();
-    shown.read_to_string(&mut welcome)?;
-    ensure!(accepting.wait()?.success(), "`ca accept` failed");
-    Ok((secret, serde_json::from_str(&welcome)?))
-}
 
 #[test]
 fn an_officer_invites_somebody_and_later_switches_the_account_off() -> Result<()> {
@@ -45,7 +23,7 @@ fn an_officer_invites_somebody_and_later_switches_the_account_off() -> Result<()
     let waiting = run(&mut officer.ca(&["admin", "user", "show", "carol"])?)?;
     ensure!(waiting.contains("invited"), "{waiting}");
 
-    let (secret, welcome) = accept(&officer, &invitation)?;
+    let (secret, welcome) = accept(&officer, &invitation, PASSWORD)?;
     ensure!(welcome["recovery_codes"].as_array().is_some_and(|codes| codes.len() == 8), "{welcome}");
     let again = output(officer.ca(&["accept"])?.env("COUNTERSIGN_INVITATION", &invitation))?;
     ensure!(again.status.code() == Some(1), "an invitation was taken twice");
@@ -84,6 +62,29 @@ fn an_officer_invites_somebody_and_later_switches_the_account_off() -> Result<()
     ])?)?;
     ensure!(events.contains("user-added") && events.contains("user-enabled"), "{events}");
     journey::verify(&server, &officer)
+}
+
+#[test]
+fn init_makes_the_first_officer_who_logs_in_at_once() -> Result<()> {
+    let mut server = Server::make(None)?;
+    let half = output(server.init_command()?.args(["--officer", "olga"]))?;
+    ensure!(!half.status.success() && !server.config().exists(), "an officer without an address: {half:?}");
+    let mut init = server.init_command()?;
+    init.args(["--officer", "olga", "--email", "olga@example.com"]);
+    let shown = run(init.env("COUNTERSIGN_PASSWORD", "of the first officer"))?;
+    let secret = shown.lines().find_map(|line| line.trim().strip_prefix("secret ")).context("a secret")?;
+    let again = output(init.env("COUNTERSIGN_PASSWORD", "of somebody else"))?;
+    ensure!(!again.status.success(), "an authority was overwritten");
+    server.serve()?;
+    let (home, added) = (
+        tempfile::tempdir()?,
+        json!({ "email": "olga@example.com", "totp_secret": secret.trim() }).to_string(),
+    );
+    let olga = Person::at(&server, "olga", "of the first officer".to_owned(), &added, home.path())?;
+    olga.login()?;
+    let list = run(&mut olga.ca(&["admin", "user", "list"])?)?;
+    ensure!(list.contains("olga@example.com") && list.contains("security-officers"), "{list}");
+    journey::verify(&server, &olga)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

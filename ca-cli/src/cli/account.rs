@@ -117,13 +117,6 @@ pub(crate) struct Password {
     pub(crate) credentials: Credentials,
 }
 
-/// The commands of `ca recovery`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Recovery {
-    /// Print new recovery codes, in place of all before; asks for the password and a factor
-    Codes(Credentials),
-}
-
 /// The commands of `ca apikey`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ApiKey {

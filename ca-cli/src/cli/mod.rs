@@ -6,6 +6,7 @@ mod audit;
 mod explain;
 mod host;
 mod policy;
+mod recovery;
 mod revocation;
 mod vouchers;
 
@@ -18,6 +19,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use explain::{Explain, Target};
 pub(crate) use host::*;
 pub(crate) use policy::*;
+pub(crate) use recovery::*;
 pub(crate) use revocation::*;
 pub(crate) use vouchers::*;
 
@@ -64,7 +66,7 @@ pub(crate) enum Command {
     Factor(Factor),
     /// Change your password; asks for the old one and a factor, and ends every other session
     Password(Password),
-    /// Codes for the day when every factor is lost
+    /// Codes for the day when every factor is lost, and what officers do when those are lost too
     #[command(subcommand)]
     Recovery(Recovery),
     /// Keys for programs, which ask for certificates without a person

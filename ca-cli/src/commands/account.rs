@@ -1,4 +1,4 @@
-//! `ca factor`, `ca password`, `ca recovery`: what people change of their own account.
+//! `ca factor`, `ca password`, `ca recovery codes`: what people change of their own account.
 //!
 //! A session alone changes nothing: each change logs in for itself, and most end every other session.
 
@@ -142,9 +142,8 @@ pub(super) fn password(global: &Global, options: &cli::Password) -> Result<Exit>
     })
 }
 
-/// `ca recovery …`.
-pub(super) fn recovery(global: &Global, command: &cli::Recovery) -> Result<Exit> {
-    let cli::Recovery::Codes(credentials) = command;
+/// `ca recovery codes`.
+pub(super) fn recovery_codes(global: &Global, credentials: &Credentials) -> Result<Exit> {
     changing(global, credentials, |server| {
         let codes: RecoveryCodes = server.post("/v1/account/recovery-codes", &serde_json::json!({}))?;
         if global.json {

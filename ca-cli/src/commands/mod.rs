@@ -18,6 +18,7 @@ mod login;
 mod logout;
 mod man;
 mod policy;
+mod recovery;
 mod request;
 mod requests;
 mod revoke;
@@ -40,7 +41,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         Command::Logout => logout::run(global),
         Command::Factor(command) => account::factor(global, &command),
         Command::Password(options) => account::password(global, &options),
-        Command::Recovery(command) => account::recovery(global, &command),
+        Command::Recovery(command) => recovery::run(global, &command),
         Command::Apikey(command) => api_key::run(global, &command),
         Command::Accept(options) => accept::run(global, &options),
         Command::Admin(command) => admin::run(global, &command),

@@ -137,7 +137,7 @@ fn say(
         let what = format!("the request does not wait any more: it is {}", state(&read.waiting));
         return Err(Failure::new("request-over", what).refused());
     }
-    let mut signer = read.signer(signing)?;
+    let mut signer = signer(&read.server, signing)?;
     read.print(&mut output::note)?;
     confirm(verdict, signing)?;
     let text = read.approval(verdict, note)?.to_text();
@@ -181,6 +181,24 @@ pub(super) fn confirm(verdict: impl std::fmt::Display, signing: &Signing) -> Res
     Err(Failure::new("not-signed", "nothing was signed").refused())
 }
 
+/// Finds what to sign with: the file named, or a registered key that the agent holds.
+pub(super) fn signer(server: &Server, signing: &Signing) -> Result<Box<dyn Possession>> {
+    if let Some(path) = &signing.key {
+        return Ok(Box::new(KeyFile::open(path, signing.passphrase_fd)?));
+    }
+    let registered: SigningKeys = server.get("/v1/account/signing-keys")?;
+    let keys: Vec<PublicKey> =
+        registered.signing_keys.iter().filter_map(|key| key.key.parse().ok()).collect();
+    match AgentKey::find(&keys)? {
+        Some(key) => Ok(Box::new(key)),
+        None if keys.is_empty() => Err(Failure::new("no-such-key", "you have no key to approve with")
+            .hint("Register one: ca approval-key add ~/.ssh/id_ed25519.pub")
+            .refused()),
+        None => Err(Failure::new("no-such-key", "ssh-agent holds none of the keys you approve with")
+            .hint("Add it with ssh-add, or name it: --key FILE")),
+    }
+}
+
 /// A request that was fetched, and whose requester's signature holds.
 struct Read {
     server: Server,
@@ -219,11 +237,6 @@ impl Read {
         })
     }
 
-    /// Finds what to sign with: the file named, or a registered key that the agent holds.
-    fn signer(&self, signing: &Signing) -> Result<Box<dyn Possession>> {
-        signer(&self.server, signing)
-    }
-
     /// Says in words what is asked, from the text that was signed.
     fn print(&self, line: &mut dyn FnMut(&str)) -> Result<()> {
         let (request, waiting) = (&self.request, &self.waiting);
@@ -255,24 +268,6 @@ impl Read {
     fn policy(&self) -> Result<&'static str> {
         let now: Profiles = self.server.get("/v1/profiles")?;
         Ok(if now.policy == self.waiting.policy { "unchanged since" } else { "CHANGED since: it is void" })
-    }
-}
-
-/// Finds what to sign with: the file named, or a registered key that the agent holds.
-pub(super) fn signer(server: &Server, signing: &Signing) -> Result<Box<dyn Possession>> {
-    if let Some(path) = &signing.key {
-        return Ok(Box::new(KeyFile::open(path, signing.passphrase_fd)?));
-    }
-    let registered: SigningKeys = server.get("/v1/account/signing-keys")?;
-    let keys: Vec<PublicKey> =
-        registered.signing_keys.iter().filter_map(|key| key.key.parse().ok()).collect();
-    match AgentKey::find(&keys)? {
-        Some(key) => Ok(Box::new(key)),
-        None if keys.is_empty() => Err(Failure::new("no-such-key", "you have no key to approve with")
-            .hint("Register one: ca approval-key add ~/.ssh/id_ed25519.pub")
-            .refused()),
-        None => Err(Failure::new("no-such-key", "ssh-agent holds none of the keys you approve with")
-            .hint("Add it with ssh-add, or name it: --key FILE")),
     }
 }
 

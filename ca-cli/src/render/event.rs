@@ -4,6 +4,7 @@ use ca_core::audit::{Mentions, Statement};
 use ca_core::log::event::{Event, SigningKeyChange, What};
 use serde_json::Value;
 
+use super::recovery;
 use super::text::plain;
 
 /// The fields that every event has, or that say nothing to people.
@@ -139,7 +140,7 @@ fn decided_by_people(what: &What) -> Option<String> {
         What::RequestClosed(closed) => {
             format!("{}: {} by {}", closed.pending_id, closed.outcome.as_str(), closed.by)
         }
-        _ => return None,
+        _ => return recovery::text(what),
     })
 }
 

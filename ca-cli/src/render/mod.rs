@@ -4,5 +4,6 @@ pub(crate) mod acceptance;
 pub(crate) mod certificate;
 pub(crate) mod event;
 pub(crate) mod json;
+mod recovery;
 pub(crate) mod text;
 pub(crate) mod time;

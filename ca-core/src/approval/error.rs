@@ -26,6 +26,9 @@ pub enum ApprovalError {
     /// It is about another request, or the request is not what it was.
     #[error("it is about another request, or the request is not what was signed")]
     OtherRequest,
+    /// It is about another recovery, or the recovery of another account.
+    #[error("it is about another recovery, or the recovery of another account")]
+    OtherRecovery,
     /// It was given under another policy.
     #[error("it was given under another policy")]
     OtherPolicy,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::history::{CLOCK_SECS, History, LAG_SECS};
 use super::opened::Opened;
 use super::policies::Policies;
+use super::recovery::{Known, Recoveries};
 use super::replay::Case;
 use super::revocation::Revocation;
 use super::waiting::Waiting;
@@ -34,6 +35,7 @@ pub struct Auditor {
     history: History,
     revocation: Revocation,
     waiting: Waiting,
+    recoveries: Recoveries,
     /// Whether a round could not be read, so that what is not known may yet have been said.
     incomplete: bool,
 }
@@ -51,6 +53,7 @@ impl Auditor {
             history: History::default(),
             revocation: Revocation::default(),
             waiting: Waiting::default(),
+            recoveries: Recoveries::default(),
             incomplete: false,
         }
     }
@@ -168,7 +171,7 @@ impl Auditor {
             What::VoucherWithdrawn(event) => self.waiting.withdrawn(event, index, time.seconds()),
             What::BreakGlassUsed(used) => flaws.extend(self.waiting.shown(used).err()),
             What::BreakGlassReviewed(said) => self.verdict(said, Verdict::Review, time, flaws),
-            _ => {}
+            what => cases.extend(self.recovery(what, index, (position, time), flaws)),
         }
         self.history.learn(index, time, &entry.event.what);
         flaws.extend(self.revocation.learn(index, time.seconds(), &entry.event.what).err());
@@ -189,6 +192,52 @@ impl Auditor {
         flaws.extend(self.waiting.verdict(said, verdict, time.seconds()).err());
     }
 
+    /// Takes in what is said of a recovery, and holds the right of who said it against the policy.
+    fn recovery(
+        &mut self,
+        what: &What,
+        index: u64,
+        (position, time): (usize, UnixMillis),
+        flaws: &mut Vec<Flaw>,
+    ) -> Option<Case> {
+        let known = Known { origin: &self.origin, history: &self.history, waiting: &self.waiting };
+        let (policy, officer) = match what {
+            What::RecoveryOpened(opened) => {
+                flaws.extend(self.recoveries.opened(opened, known).err());
+                (opened.vote.policy, &opened.vote.officer)
+            }
+            What::RecoverySigned(vote) => {
+                flaws.extend(self.recoveries.signed(vote, known).err());
+                (vote.policy, &vote.officer)
+            }
+            What::RecoveryDenied(vote) => {
+                flaws.extend(self.recoveries.denied(index, vote, known).err());
+                (vote.policy, &vote.officer)
+            }
+            What::RecoveryVetoed(vetoed) => {
+                self.recoveries.ended(index, vetoed.recovery_id);
+                return None;
+            }
+            What::RecoveryClosed(closed) => {
+                self.recoveries.ended(index, closed.recovery_id);
+                return None;
+            }
+            What::RecoveryDue(due) => {
+                flaws.extend(self.recoveries.due(due, time.seconds()));
+                return None;
+            }
+            What::RecoveryFinished(finished) => {
+                flaws.extend(self.recoveries.finished(finished, time.seconds(), &self.history));
+                self.waiting.keys_forgotten(&finished.user);
+                (finished.policy, &finished.officer)
+            }
+            _ => return None,
+        };
+        // What a crash interrupted is entered when the server is back: for its entry a decision may wait long.
+        flaws.extend(self.history.check(&officer.facts(), officer.at));
+        self.by_policy(policy, officer.at, position, flaws)
+    }
+
     /// Holds a decision against the log, and makes it ready for replay if the policy it followed is known.
     fn decision(
         &self,
@@ -203,6 +252,17 @@ impl Auditor {
         if decided > entered.plus_secs(CLOCK_SECS) || entered > decided.plus_secs(LAG_SECS) {
             flaws.push(Flaw::Lag { decided, entered });
         }
+        self.by_policy(policy, decided, position, flaws)
+    }
+
+    /// Makes a decision ready for replay if the policy it followed is known.
+    fn by_policy(
+        &self,
+        policy: PolicyId,
+        decided: UnixSeconds,
+        position: usize,
+        flaws: &mut Vec<Flaw>,
+    ) -> Option<Case> {
         match self.policies.in_force(policy, decided) {
             Ok(policy) => Some(Case { position, policy: Arc::clone(&policy), origin: self.origin.clone() }),
             Err(flaw) => {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::krl::KrlVersion;
 use crate::log::hash::Hash;
-use crate::names::{ProfileName, RequestId, UserName, VoucherId};
+use crate::names::{ProfileName, RecoveryId, RequestId, UserName, VoucherId};
 use crate::policy::PolicyId;
 use crate::ssh::Fingerprint;
 use crate::time::{UnixMillis, UnixSeconds};
@@ -384,6 +384,71 @@ pub enum Flaw {
         /// Its fingerprint.
         ca: String,
     },
+    /// A recovery id was used before.
+    #[error("the recovery {id} was opened before")]
+    RecoveryTwice {
+        /// The id.
+        id: RecoveryId,
+    },
+    /// Something is said of a recovery that nobody opened.
+    #[error("no recovery {id} was opened before")]
+    NoRecovery {
+        /// The id.
+        id: RecoveryId,
+    },
+    /// What an officer is said to have signed about a recovery cannot be read, or is about something else.
+    #[error("the vote: {0}")]
+    Vote(String),
+    /// Somebody signed or finished the recovery of an account of their own.
+    #[error("{user} decided about the recovery of their own account")]
+    OwnRecovery {
+        /// Who.
+        user: UserName,
+    },
+    /// A recovery went on without the signatures it takes.
+    #[error("the recovery {id} was signed by {have} of {needed} people")]
+    RecoveryUnsigned {
+        /// The recovery.
+        id: RecoveryId,
+        /// How many signed.
+        have: usize,
+        /// How many have to.
+        needed: u8,
+    },
+    /// A recovery was finished whose waiting period never began.
+    #[error("the waiting period of the recovery {id} had not begun")]
+    RecoveryNotDue {
+        /// The recovery.
+        id: RecoveryId,
+    },
+    /// A recovery was finished before its waiting period had ended.
+    #[error("the recovery {id} had to wait until {until}")]
+    RecoveryTooEarly {
+        /// The recovery.
+        id: RecoveryId,
+        /// When its waiting period ended.
+        until: UnixSeconds,
+    },
+    /// A recovery was finished that had been denied or vetoed, or had ended otherwise.
+    #[error("the recovery {id} had been ended by entry {by}")]
+    RecoveryOver {
+        /// The recovery.
+        id: RecoveryId,
+        /// The entry that ended it.
+        by: u64,
+    },
+    /// Facts do not say of a recovered account what the log does, or say it of one that was not.
+    #[error("until when {user} can do less after a recovery is not what the log says")]
+    ReducedRights {
+        /// The account.
+        user: UserName,
+    },
+    /// The policy did not let somebody look after other people's accounts.
+    #[error("the policy does not permit {user} to administer")]
+    AdministeredWithoutRight {
+        /// Who did it.
+        user: UserName,
+    },
     /// What the entry repeats for people is not what follows from its evidence.
     #[error("its field {0:?} is not what follows from the evidence")]
     Field(&'static str),
@@ -409,6 +474,10 @@ impl Flaw {
                 | Self::VoucherUnknown { .. }
                 | Self::NotAnnounced { .. }
                 | Self::NeverReviewed { .. }
+                | Self::NoRecovery { .. }
+                | Self::RecoveryUnsigned { .. }
+                | Self::RecoveryNotDue { .. }
+                | Self::ReducedRights { .. }
         )
     }
 }

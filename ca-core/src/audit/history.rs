@@ -42,6 +42,21 @@ struct Account {
     added: Vec<User>,
     /// The last time it was switched off, if it is off.
     disabled: Option<(u64, UnixSeconds)>,
+    /// When it was recovered, and until when it can do less; the last is the latest.
+    recovered: Vec<(UnixSeconds, UnixSeconds)>,
+}
+
+impl Account {
+    /// Tells whether facts say what the log does of a recovery: that there was none, or until when the last one counts.
+    /// For a minute after it a node may not have heard.
+    fn is_reduced_as(&self, user: &User, decided: UnixSeconds) -> bool {
+        let heard = self.recovered.iter().rev().find(|(at, _)| decided > at.plus_secs(CLOCK_SECS));
+        let said = user.reduced_until.map(|said| self.recovered.iter().any(|(_, until)| *until == said));
+        match heard {
+            Some((_, until)) => user.reduced_until >= Some(*until) && said == Some(true),
+            None => said != Some(false),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -66,7 +81,7 @@ impl History {
             What::UserAdded { user, email, groups, person, .. } => {
                 let groups = groups.iter().cloned().collect();
                 let (name, email, person) = (user.clone(), email.clone(), person.clone());
-                let added = User { name, email, groups, enabled: true, person };
+                let added = User { name, email, groups, enabled: true, person, reduced_until: None };
                 self.accounts.entry(user.clone()).or_default().added.push(added);
             }
             What::UserEnabled { user, enabled, .. } => {
@@ -76,6 +91,13 @@ impl History {
             What::AccountFrozen { user, .. } => {
                 let account = self.accounts.entry(user.clone()).or_default();
                 account.disabled = Some((index, time.seconds()));
+            }
+            What::RecoveryFinished(finished) => {
+                let account = self.accounts.entry(finished.user.clone()).or_default();
+                account.recovered.push((time.seconds(), finished.reduced_until));
+                for key in self.keys.values_mut().filter(|key| key.user == finished.user) {
+                    key.revoked.get_or_insert(time.seconds());
+                }
             }
             // A session for changing the account is none to get certificates with.
             What::LoginSucceeded { user, email, session, factors, purpose: Purpose::Access, .. } => {
@@ -133,7 +155,9 @@ impl History {
     fn check_account(&self, user: &User, decided: UnixSeconds) -> Vec<Flaw> {
         let mut flaws = Vec::new();
         let account = self.accounts.get(&user.name);
-        let fits = |added: &User| User { enabled: user.enabled, ..added.clone() } == *user;
+        let now =
+            |added: &User| User { enabled: user.enabled, reduced_until: user.reduced_until, ..added.clone() };
+        let fits = |added: &User| now(added) == *user;
         if !account.is_some_and(|account| account.added.iter().any(fits)) {
             flaws.push(Flaw::NoAccount { user: user.name.clone() });
         }
@@ -143,7 +167,16 @@ impl History {
         {
             flaws.push(Flaw::AccountDisabled { user: user.name.clone(), by });
         }
+        if !account.is_none_or(|account| account.is_reduced_as(user, decided)) {
+            flaws.push(Flaw::ReducedRights { user: user.name.clone() });
+        }
         flaws
+    }
+
+    /// Tells whether somebody is the person behind an account, as far as the log says whose it is.
+    pub(super) fn is_one_person(&self, user: &User, account: &UserName) -> bool {
+        let account = self.accounts.get(account);
+        account.is_some_and(|account| account.added.iter().any(|added| added.is_same_person_as(user)))
     }
 
     /// Tells whether the log has the login that facts speak of, or the API key that stands for one.

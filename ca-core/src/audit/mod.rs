@@ -22,6 +22,7 @@ mod mentions;
 mod object;
 mod opened;
 mod policies;
+mod recovery;
 mod replay;
 mod replay_host;
 pub mod report;

@@ -12,7 +12,7 @@ use crate::log::checkpoint::Origin;
 use crate::log::event::{CertificateIntent, RequestDenied, RequestPending, Revoked, What};
 use crate::log::journal::object_key;
 use crate::names::Serial;
-use crate::policy::{Action, Decision, Denials, Facts, Policy, Quorum, decide};
+use crate::policy::{Action, Approver, Decision, Denials, Facts, Policy, Quorum, decide};
 use crate::request::{CertRequest, ProvenRequest, RequestError};
 use crate::ssh::PublicKey;
 use crate::time::{UnixMillis, UnixSeconds};
@@ -36,6 +36,15 @@ impl Case {
             What::Revoked(revoked) => self.revocation(revoked).err().into_iter().collect(),
             What::HostCertificate(intent) => self.host_certificate(intent, entry.index),
             What::HostRequestDenied(denied) => self.host_denial(denied).err().into_iter().collect(),
+            What::RecoveryOpened(opened) => {
+                self.administers(&opened.vote.officer).err().into_iter().collect()
+            }
+            What::RecoverySigned(vote) | What::RecoveryDenied(vote) => {
+                self.administers(&vote.officer).err().into_iter().collect()
+            }
+            What::RecoveryFinished(finished) => {
+                self.administers(&finished.officer).err().into_iter().collect()
+            }
             _ => Vec::new(),
         };
         let object = object_key(opened.round.first_index());
@@ -90,6 +99,16 @@ impl Case {
             Ok(())
         } else {
             Err(Flaw::RevokedWithoutRight { user: facts.user.name.clone() })
+        }
+    }
+
+    fn administers(&self, officer: &Approver) -> Result<(), Flaw> {
+        let facts = officer.facts();
+        let by_a_program = facts.session.key.is_some();
+        if !by_a_program && self.policy.permits(Action::Administer, None, &facts, officer.at) {
+            Ok(())
+        } else {
+            Err(Flaw::AdministeredWithoutRight { user: officer.user.name.clone() })
         }
     }
 

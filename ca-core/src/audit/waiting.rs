@@ -72,6 +72,16 @@ impl Waiting {
         }
     }
 
+    /// Takes in that an account was recovered: none of its keys counts any more.
+    pub(super) fn keys_forgotten(&mut self, user: &UserName) {
+        self.keys.remove(user);
+    }
+
+    /// Gives the keys that an officer has.
+    pub(super) fn keys_of(&self, user: &UserName) -> &[PublicKey] {
+        keys_of(&self.keys, user)
+    }
+
     /// Takes in a request that waits; the same may be recorded again until it is answered.
     pub(super) fn pending(&mut self, origin: &Origin, pending: &RequestPending) -> Result<(), Flaw> {
         // One that is over and long past can be in no later entry: not as an approval, nor as a certificate.
@@ -150,7 +160,7 @@ impl Waiting {
         let id = said.pending_id;
         let request = self.requests.get_mut(&id).ok_or(Flaw::NotPending { id })?;
         let user = &said.approver.user;
-        let keys = self.keys.get(&user.name).map_or([].as_slice(), Vec::as_slice);
+        let keys = keys_of(&self.keys, &user.name);
         let proven = prove(said, request, keys, verdict)?;
         if verdict != Verdict::Review && entered > request.subject.expires_at.plus_secs(CLOCK_SECS) {
             return Err(Flaw::TooLate { expired: request.subject.expires_at });
@@ -209,6 +219,10 @@ impl Waiting {
         flaws.extend(request.holds(intent, waited, seals));
         flaws
     }
+}
+
+fn keys_of<'a>(keys: &'a BTreeMap<UserName, Vec<PublicKey>>, user: &UserName) -> &'a [PublicKey] {
+    keys.get(user).map_or([].as_slice(), Vec::as_slice)
 }
 
 fn prove(

@@ -177,6 +177,16 @@ pub enum Denial {
         /// The profile.
         profile: ProfileName,
     },
+    /// The account was recovered not long ago, and the profile is not one that it can have then.
+    #[error("{user} was recovered, and cannot have {profile} until {until}")]
+    Recovered {
+        /// The account.
+        user: UserName,
+        /// The profile.
+        profile: ProfileName,
+        /// When it can again.
+        until: UnixSeconds,
+    },
     /// A rule about hosts says no.
     #[error(transparent)]
     Host(#[from] HostDenial),
@@ -208,6 +218,7 @@ pub fn decide(policy: &Policy, request: &CertRequest, facts: &Facts, now: UnixSe
         return deny(vec![Denial::NoSuchProfile { profile: request.profile.clone() }]);
     };
     let mut reasons = account_rules(&request.user, &request.key, facts);
+    reasons.extend(recovery_rules(&request.profile, profile.after_recovery, facts, now));
     reasons.extend(key_rules(&request.profile, facts, now));
     reasons.extend(rules_say_no(policy, Action::Request, &request.profile, facts, now));
     reasons.extend(login_rules(&request.profile, &profile.factors, profile.login_max_age, facts, now));
@@ -254,6 +265,17 @@ pub(super) fn account_rules(asked: &UserName, key: &CertifiableKey, facts: &Fact
         (!facts.key_revoked, Denial::KeyRevoked { key: key.key().fingerprint() }),
     ];
     rules.into_iter().filter(|(holds, _)| !holds).map(|(_, denial)| denial).collect()
+}
+
+/// Holds back what an account does not get in the time after it was recovered.
+pub(super) fn recovery_rules(
+    profile: &ProfileName,
+    after_recovery: bool,
+    facts: &Facts,
+    now: UnixSeconds,
+) -> Option<Denial> {
+    let until = facts.user.reduced(now).filter(|_| !after_recovery)?;
+    Some(Denial::Recovered { user: facts.user.name.clone(), profile: profile.clone(), until })
 }
 
 /// Holds a request made with an API key against what the key is for (F18).

@@ -1,6 +1,6 @@
 //! The decision about a host: pure, as the one about a person is.
 
-use super::decide::{account_rules, key_rules, login_rules, rules_say_no};
+use super::decide::{account_rules, key_rules, login_rules, recovery_rules, rules_say_no};
 use super::host_profile::HostProfile;
 use super::{Action, BACKDATE_SECS, Denial, Denials, Facts, Policy};
 use crate::host_request::{CheckedHostRequest, HostRequest};
@@ -56,6 +56,7 @@ pub fn decide_host(
         return deny(vec![HostDenial::NoSuchProfile { profile: name() }.into()]);
     };
     let mut reasons = account_rules(&request.user, &request.key, facts);
+    reasons.extend(recovery_rules(&request.profile, false, facts, now));
     reasons.extend(key_rules(&request.profile, facts, now));
     reasons.extend(rules_say_no(policy, Action::CertifyHost, &request.profile, facts, now));
     reasons.extend(login_rules(&request.profile, &profile.factors, profile.login_max_age, facts, now));

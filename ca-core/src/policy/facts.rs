@@ -83,9 +83,17 @@ pub struct User {
     /// Whose account it is, when that is not somebody of the account's own name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<PersonName>,
+    /// Until when the account can do less, because its owner was given it back after everything was lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reduced_until: Option<UnixSeconds>,
 }
 
 impl User {
+    /// Tells until when the account can do less, if it does still.
+    pub fn reduced(&self, now: UnixSeconds) -> Option<UnixSeconds> {
+        self.reduced_until.filter(|until| now < *until)
+    }
+
     /// Tells whether two accounts are one person's: by who stands behind them, or by their address but for a `+tag` (A1).
     pub fn is_same_person_as(&self, other: &User) -> bool {
         self.behind() == other.behind() || mailbox(&self.email) == mailbox(&other.email)

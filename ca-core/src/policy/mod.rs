@@ -170,8 +170,11 @@ impl Policy {
     }
 
     /// Tells whether somebody may do something: their account is enabled, a rule permits it and none forbids it.
+    ///
+    /// An account that was recovered not long ago does nothing for others, whatever the rules say.
     pub fn permits(&self, action: Action, on: Option<&ProfileName>, facts: &Facts, now: UnixSeconds) -> bool {
-        facts.user.enabled && self.ask(action, on, facts, now).is_permitted()
+        let reduced = facts.user.reduced(now).is_some() && action != Action::Request;
+        facts.user.enabled && !reduced && self.ask(action, on, facts, now).is_permitted()
     }
 }
 

@@ -60,6 +60,9 @@ pub struct Profile {
     /// Whether a voucher that as many officers sealed in advance does in place of their approvals.
     #[serde(default)]
     pub break_glass: bool,
+    /// Whether an account that was recovered not long ago can have it.
+    #[serde(default)]
+    pub after_recovery: bool,
 }
 
 /// What approvals a certificate takes.

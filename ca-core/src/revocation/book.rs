@@ -74,6 +74,10 @@ impl Book {
                 self.accounts.entry(Some(user.clone())).or_default().standing.switch(*enabled, at);
                 !enabled && self.take_all(index, user)
             }
+            Trace::Recovered { user, .. } => {
+                self.accounts.entry(Some(user.clone())).or_default().standing.revoke(at);
+                self.take_all(index, user)
+            }
             Trace::Published(_) => false,
         }
     }

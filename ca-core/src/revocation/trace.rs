@@ -44,6 +44,13 @@ pub enum Trace {
         /// Who did it.
         by: String,
     },
+    /// An account was given back to its owner; whatever it had got before is none of theirs to trust.
+    Recovered {
+        /// The account.
+        user: UserName,
+        /// Who did it.
+        by: String,
+    },
     /// A KRL was published.
     Published(KrlVersion),
 }
@@ -83,7 +90,7 @@ impl Trace {
         match serde_json::from_str::<Kind<'_>>(line)?.kind {
             "certificate" => Ok(Some(serde_json::from_str::<Line>(line)?.trace(Whose::User))),
             "host-certificate" => Ok(Some(serde_json::from_str::<Line>(line)?.trace(Whose::Host))),
-            "revoked" | "user-enabled" | "account-frozen" | "krl-published" => {
+            "revoked" | "user-enabled" | "account-frozen" | "recovery-finished" | "krl-published" => {
                 Ok(Self::of(&Event::from_line(line)?.what))
             }
             _ => Ok(None),
@@ -102,6 +109,10 @@ impl Trace {
             What::AccountFrozen { user, .. } => {
                 Self::Switched { user: user.clone(), enabled: false, by: format!("owner {user}") }
             }
+            What::RecoveryFinished(finished) => Self::Recovered {
+                user: finished.user.clone(),
+                by: format!("officer {}", finished.officer.user.name),
+            },
             What::KrlPublished(krl) => Self::Published(krl.version),
             _ => return None,
         })

@@ -50,6 +50,7 @@ pub(super) fn officer(name: &str) -> Facts {
         groups: ["officers".parse().unwrap()].into(),
         enabled: true,
         person: None,
+        reduced_until: None,
     };
     Facts::new(user, Session { id: format!("session-{name}"), ..session }, source)
 }

@@ -6,6 +6,7 @@ mod decisions;
 mod hosts;
 mod objects;
 mod order;
+mod recovery;
 mod report;
 mod revocation;
 mod support;

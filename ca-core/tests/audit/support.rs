@@ -93,6 +93,7 @@ pub(crate) fn facts() -> Facts {
             groups: ["engineers".parse().unwrap()].into(),
             enabled: true,
             person: None,
+            reduced_until: None,
         },
         session: Session {
             id: "session-1".to_owned(),

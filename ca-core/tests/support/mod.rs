@@ -56,6 +56,7 @@ pub fn facts() -> Facts {
             groups: ["engineers".parse().unwrap(), "others".parse().unwrap()].into(),
             enabled: true,
             person: None,
+            reduced_until: None,
         },
         session: Session {
             id: "s1".to_owned(),

@@ -58,7 +58,8 @@ impl Accounts {
             }
         }
         let person = person(invitee.person.as_deref())?;
-        let user = User { id: ids::new_id(now)?, name, email, groups, enabled: true, person };
+        let user =
+            User { id: ids::new_id(now)?, name, email, groups, enabled: true, person, reduced_until: None };
         let (token, hash) = generate_token(INVITATION)?;
         let expires_at = now.seconds().plus_secs(LASTS_SECS);
         self.record(What::UserAdded {
@@ -72,6 +73,17 @@ impl Accounts {
         .await?;
         self.setup.store.invite(&user, hash, expires_at, now.seconds()).await?;
         Ok(Invitation { user, token, expires_at })
+    }
+
+    /// Makes another invitation to an account that was recovered, in place of all before.
+    pub async fn invite_again(&self, user: &User) -> Result<Invitation, AccountError> {
+        let (token, hash) = generate_token(INVITATION)?;
+        let expires_at = self.setup.clock.now().seconds().plus_secs(LASTS_SECS);
+        if self.setup.store.invite_again(&user.id, hash, expires_at).await? {
+            Ok(Invitation { user: user.clone(), token, expires_at })
+        } else {
+            Err(AccountError::NoInvitation)
+        }
     }
 
     /// Shows the holder of an invitation their first factor.

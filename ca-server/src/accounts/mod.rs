@@ -166,7 +166,8 @@ impl Accounts {
         let groups =
             new.groups.iter().map(|group| group.parse()).collect::<Result<BTreeSet<GroupName>, _>>()?;
         let id = ids::new_id(self.setup.clock.now())?;
-        let user = User { id, name, email, groups, enabled: true, person: person(new.person.as_deref())? };
+        let person = person(new.person.as_deref())?;
+        let user = User { id, name, email, groups, enabled: true, person, reduced_until: None };
         for taken in [AccountName::User(user.name.clone()), AccountName::Email(user.email.clone())] {
             if self.setup.store.credentials(&taken).await?.is_some() {
                 return Err(StoreError::Taken.into());

@@ -180,7 +180,7 @@ impl Owner<'_> {
 
     /// Gives the account.
     pub(super) fn user(&self) -> User {
-        let policy::User { name, email, groups, enabled, person } = self.session.user.clone();
-        User { id: self.session.user_id.clone(), name, email, groups, enabled, person }
+        let policy::User { name, email, groups, enabled, person, reduced_until } = self.session.user.clone();
+        User { id: self.session.user_id.clone(), name, email, groups, enabled, person, reduced_until }
     }
 }

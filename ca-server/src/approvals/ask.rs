@@ -81,10 +81,11 @@ pub(crate) fn same(row: RequestRow, asked: &Asked<'_>) -> Result<RequestRow, Api
 }
 
 fn row(asked: &Asked<'_>, quorum: &Quorum) -> RequestRow {
-    let ca_core::policy::User { name, email, groups, enabled, person } = asked.facts.user.clone();
+    let ca_core::policy::User { name, email, groups, enabled, person, reduced_until } =
+        asked.facts.user.clone();
     RequestRow {
         id: asked.request.request().id,
-        user: User { id: asked.session.user_id.clone(), name, email, groups, enabled, person },
+        user: User { id: asked.session.user_id.clone(), name, email, groups, enabled, person, reduced_until },
         state: RequestState::Pending,
         policy: asked.policy.id(),
         request: asked.request.text().to_owned(),

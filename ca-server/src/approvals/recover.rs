@@ -2,7 +2,7 @@
 //!
 //! A database that was restored from a copy, or lost its last seconds, may take a request for waiting whose certificate is
 //! in the log. What the ledger remembers of the last minutes tells which; what is older it cannot tell, and then every
-//! request that waits is void.
+//! request that waits is void, and every recovery.
 
 use crate::clock::Clock;
 use crate::ledger::TakenUp;
@@ -11,7 +11,8 @@ use crate::store::{Store, StoreError};
 /// Brings what waits in line with the log; `seen` is the number of entries that the database knew of before the start.
 pub async fn recover(store: &Store, log: &TakenUp, seen: u64, clock: &Clock) -> Result<(), StoreError> {
     if seen < log.first {
-        let voided = store.void_requests().await?;
+        // It may have forgotten a veto as well.
+        let voided = store.void_requests().await? + store.void_recoveries().await?;
         if voided > 0 {
             tracing::error!(voided, seen, "alarm: the database is older than the log; what waited is void");
         }

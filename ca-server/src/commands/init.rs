@@ -12,9 +12,13 @@ use ca_core::ssh::PublicKey;
 use clap::Args;
 use zeroize::Zeroizing;
 
+use super::operator;
+use super::user::PasswordSource;
+use crate::accounts::{Accounts, Enrolment, NewAccount};
 use crate::config::{Config, Log};
 use crate::factors::pepper::Pepper;
 use crate::factors::sealing_keys;
+use crate::ledger::Ledger;
 use crate::objects::directory::Directory;
 use crate::start::{HOSTS_PASSPHRASE, Keys, Parts, USERS_PASSPHRASE, passphrase};
 use crate::{ids, key_files, secret_file};
@@ -56,7 +60,18 @@ pub(super) struct Init {
     /// Lock every entry in the bucket for this many days (Object Lock, compliance mode)
     #[arg(long, requires = "s3_bucket")]
     retention_days: Option<u32>,
+    /// Also makes the first account, in the group security-officers, with this name
+    #[arg(long, value_name = "NAME", requires = "email")]
+    officer: Option<String>,
+    /// The officer's e-mail address
+    #[arg(long, value_name = "ADDRESS", requires = "officer")]
+    email: Option<String>,
+    #[command(flatten)]
+    secret: PasswordSource,
 }
+
+/// The group of the sample policy whose members look after other people's accounts.
+const OFFICERS: &str = "security-officers";
 
 impl Init {
     /// Makes a new authority.
@@ -65,6 +80,8 @@ impl Init {
         if config_path.exists() {
             bail!("{} exists: an authority is never overwritten", config_path.display());
         }
+        // Asked first, so that nothing is left half made when nobody answers.
+        let officer = self.officer()?;
         make_folder(&self.dir)?;
         self.create_keys()?;
         self.create_policy()?;
@@ -76,10 +93,29 @@ impl Init {
         }
         let parts = Parts::open(config).await?;
         let (ledger, tasks) = parts.create_log().await?;
+        let added = match &officer {
+            Some(officer) => Some(add(&parts, &ledger, officer).await),
+            None => None,
+        };
         ledger.close();
         tasks.finished().await;
         print_trust(&self.dir, &parts.keys);
-        Ok(())
+        let enrolment = added.transpose().context(
+            "the authority is made, the officer is not: make one with ca-server user add, as the last line says",
+        )?;
+        enrolment.map_or(Ok(()), |enrolment| {
+            println!();
+            println!("The first officer:");
+            println!();
+            super::user::show(&enrolment, false)
+        })
+    }
+
+    /// Reads who the first officer is, and their password.
+    fn officer(&self) -> anyhow::Result<Option<NewAccount>> {
+        let Some((name, email)) = self.officer.clone().zip(self.email.clone()) else { return Ok(None) };
+        let (groups, password) = (vec![OFFICERS.to_owned()], self.secret.read()?);
+        Ok(Some(NewAccount { name, email, groups, person: None, password }))
     }
 
     fn create_keys(&self) -> anyhow::Result<()> {
@@ -140,6 +176,11 @@ impl Init {
     }
 }
 
+async fn add(parts: &Parts, ledger: &Ledger, officer: &NewAccount) -> anyhow::Result<Enrolment> {
+    let accounts = Accounts::new(parts.login_setup(ledger).await?);
+    Ok(accounts.add(officer, &operator()).await?)
+}
+
 fn make_folder(path: &Path) -> anyhow::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(|| path.display().to_string())
 }
@@ -194,8 +235,11 @@ fn print_trust(dir: &Path, keys: &Keys) {
     println!();
     println!("  TrustedUserCAKeys /etc/ssh/user_ca.pub");
     println!();
+    println!("Next, the first officer unless there is one, and then the server:");
+    println!();
     println!(
-        "Next: ca-server user add --config {0}/config.toml, then ca-server serve --config {0}/config.toml",
+        "  ca-server user add NAME --email ADDRESS --group {OFFICERS} --config {}/config.toml",
         dir.display()
     );
+    println!("  ca-server serve --config {}/config.toml", dir.display());
 }

@@ -16,7 +16,7 @@ use super::ConfigFile;
 use crate::app::SharedApp;
 use crate::config::Limits;
 use crate::ledger::Tasks;
-use crate::{approvals, listen, policy, routes, start, warnings};
+use crate::{approvals, listen, policy, recovery, routes, start, warnings};
 
 /// How long calls in flight have after the signal to stop.
 const GRACE: Duration = Duration::from_secs(20);
@@ -132,7 +132,7 @@ async fn stop_when_asked(mut stop: StopSignal, handle: Handle<SocketAddr>) {
     tracing::info!("stopping: finishing what is in flight");
 }
 
-/// Records failed logins whose window is over, forgets what has expired, and takes requests further that wait.
+/// Records failed logins whose window is over, forgets what has expired, and takes requests and recoveries further that wait.
 async fn housekeeping(app: SharedApp) {
     let mut interval = tokio::time::interval(HOUSEKEEPING);
     loop {
@@ -142,6 +142,9 @@ async fn housekeeping(app: SharedApp) {
         }
         if let Err(error) = approvals::sweep(&app).await {
             tracing::warn!(%error, "requests that wait cannot be looked at; it is tried again");
+        }
+        if let Err(error) = recovery::sweep(&app).await {
+            tracing::warn!(%error, "recoveries cannot be looked at; it is tried again");
         }
     }
 }

@@ -72,14 +72,14 @@ pub(super) struct Reset {
 
 /// Where the password comes from: `COUNTERSIGN_PASSWORD`, a file descriptor, or a prompt.
 #[derive(Args, Debug)]
-struct PasswordSource {
+pub(super) struct PasswordSource {
     /// Reads the password from this file descriptor
     #[arg(long)]
     password_fd: Option<u32>,
 }
 
 impl PasswordSource {
-    fn read(&self) -> anyhow::Result<Secret> {
+    pub(super) fn read(&self) -> anyhow::Result<Secret> {
         if let Some(fd) = self.password_fd {
             let text = std::fs::read_to_string(format!("/dev/fd/{fd}"))
                 .with_context(|| format!("descriptor {fd}"))?;
@@ -142,7 +142,7 @@ fn done(user: &User, what: &str) -> anyhow::Result<()> {
 }
 
 /// Shows the factor's seed, this once.
-fn show(enrolment: &Enrolment, json: bool) -> anyhow::Result<()> {
+pub(super) fn show(enrolment: &Enrolment, json: bool) -> anyhow::Result<()> {
     let user = &enrolment.user;
     if json {
         let value = serde_json::json!({

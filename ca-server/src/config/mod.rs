@@ -3,6 +3,7 @@
 mod limits;
 mod messages;
 mod overrides;
+mod recovery;
 mod webauthn;
 mod yubikey;
 
@@ -17,6 +18,7 @@ pub use messages::{
     Endpoint, Login, Mail, MailServer, Sender, Sms, SmsLimits, SmsProvider, Sns, Transport, Twilio,
     TwilioSender, Webhook, WebhookUrl,
 };
+pub use recovery::Recovery;
 use serde::Deserialize;
 pub use webauthn::{PageUrl, PageUrlError, WebauthnConfig};
 pub use yubikey::{ServerUrl, ServerUrlError, YubikeyConfig};
@@ -77,6 +79,9 @@ pub struct Config {
     /// How much patience there is with clients.
     #[serde(default)]
     pub limits: Limits,
+    /// What the recovery of an account takes.
+    #[serde(default)]
+    pub recovery: Recovery,
     /// Who validates the OTPs of Yubikeys; without it there is no such factor.
     pub yubikey: Option<YubikeyConfig>,
     /// Where people reach this server, such as `https://ca.example.com`; without it messages have no links.
@@ -249,6 +254,7 @@ impl Config {
         if self.limits.silence <= self.limits.call {
             return Err(ConfigError::Rule("limits.silence must be above limits.call".to_owned()));
         }
+        self.recovery.check().map_err(ConfigError::Rule)?;
         self.yubikey.as_ref().map_or(Ok(()), |yubikey| yubikey.check(&self.limits))
     }
 }

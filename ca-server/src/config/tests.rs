@@ -85,6 +85,17 @@ fn s1_connections_have_a_default_and_are_never_none() {
 }
 
 #[test]
+fn a_recovery_takes_a_day_and_two_people_unless_more_are_asked_for() {
+    let recovery = parse(GOOD, &[]).unwrap().recovery;
+    assert_eq!((recovery.wait.secs(), recovery.reduced_for.secs(), recovery.officers), (86_400, 604_800, 2));
+    for officers in [0, 1, 9] {
+        let error = parse(&format!("{GOOD}\n[recovery]\nofficers = {officers}\n"), &[]).unwrap_err();
+        assert!(error.contains("recovery.officers"), "{officers}: {error}");
+    }
+    assert_eq!(parse(GOOD, &[("CA_SERVER_RECOVERY__OFFICERS", "8")]).unwrap().recovery.officers, 8);
+}
+
+#[test]
 fn plain_http_stays_on_loopback() {
     let open = GOOD.replace("127.0.0.1", "0.0.0.0");
     assert!(parse(&open, &[]).unwrap_err().contains("[tls]"));

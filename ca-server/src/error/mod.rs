@@ -17,10 +17,12 @@ use crate::ceremony::CeremonyError;
 use crate::ledger::LedgerError;
 use crate::login::LoginError;
 use crate::objects::StoreError;
+use crate::recovery::RecoveryProblem;
 use crate::store;
 use crate::vouchers::VoucherProblem;
 use parts::{
-    account_problem, ceremony_problem, ledger_problem, login_problem, request_problem, voucher_problem,
+    account_problem, ceremony_problem, ledger_problem, login_problem, recovery_problem, request_problem,
+    voucher_problem,
 };
 
 /// The media type of a problem (RFC 9457 §3).
@@ -63,6 +65,9 @@ pub enum ApiError {
     /// A voucher is not taken, or not sealed.
     #[error(transparent)]
     Voucher(#[from] VoucherProblem),
+    /// The recovery does not go on.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryProblem),
     /// The policy said no.
     #[error("{0}")]
     Denied(Denials),
@@ -129,6 +134,7 @@ impl ApiError {
             Self::Ceremony(error) => ceremony_problem(error),
             Self::Waiting(error) => request_problem(error),
             Self::Voucher(error) => voucher_problem(error),
+            Self::Recovery(error) => recovery_problem(error),
             Self::Denied(denials) => {
                 let hint =
                     format!("Policy {} said so; `ca status` shows how you are logged in.", denials.policy);

@@ -11,6 +11,7 @@ use crate::factors::hash_pool::PoolError;
 use crate::ledger::LedgerError;
 use crate::login::LoginError;
 use crate::login::sms::SendError;
+use crate::recovery::RecoveryProblem;
 use crate::store;
 use crate::vouchers::VoucherProblem;
 
@@ -104,6 +105,30 @@ pub(super) fn voucher_problem(error: &VoucherProblem) -> Problem {
         VoucherProblem::Conflict => say(409, "voucher-exists"),
         VoucherProblem::NothingToReview => say(409, "nothing-to-review"),
         VoucherProblem::NoteMissing => say(400, "note-missing").hint("Say it with --note."),
+    }
+}
+
+/// What somebody is told who opens, signs, ends or finishes a recovery.
+pub(super) fn recovery_problem(error: &RecoveryProblem) -> Problem {
+    let say = |status, kind| problem(status, kind, &error.to_string());
+    match error {
+        RecoveryProblem::Unknown => say(404, "no-recovery").hint("See what there is: ca recovery list"),
+        RecoveryProblem::Own => say(403, "own-recovery").hint("Other people have to."),
+        RecoveryProblem::NotYours => say(403, "not-allowed"),
+        RecoveryProblem::Already => say(409, "recovery-exists").hint("See it: ca recovery list"),
+        RecoveryProblem::Disabled => {
+            say(409, "account-disabled").hint("Find out why. Then: ca admin user enable NAME")
+        }
+        RecoveryProblem::Again => say(409, "signed-already"),
+        RecoveryProblem::Over(_) => say(409, "recovery-over").hint("Open another: ca recovery open USER"),
+        RecoveryProblem::NotSigned { .. } => {
+            say(409, "recovery-not-signed").hint("Somebody else has to: ca recovery sign USER")
+        }
+        RecoveryProblem::TooEarly(_) => say(409, "recovery-waits").hint("Come back then."),
+        RecoveryProblem::Vote(ApprovalError::OtherRequest | ApprovalError::OtherRecovery) => {
+            say(409, "other-recovery").hint("Look at it again: ca recovery list")
+        }
+        RecoveryProblem::Vote(error) => approval_problem(error),
     }
 }
 

@@ -42,8 +42,8 @@ pub struct Session {
 
 impl From<User> for policy::User {
     fn from(user: User) -> Self {
-        let User { name, email, groups, enabled, person, .. } = user;
-        Self { name, email, groups, enabled, person }
+        let User { name, email, groups, enabled, person, reduced_until, .. } = user;
+        Self { name, email, groups, enabled, person, reduced_until }
     }
 }
 

@@ -305,20 +305,29 @@ impl Batch {
             Trace::Switched { user, enabled, by } => {
                 self.standing(user, known, |standing| standing.switch(*enabled, at));
                 if !enabled {
-                    let row = RevocationRow {
-                        entry: index,
-                        kind: "user".to_owned(),
-                        what: user.to_string(),
-                        reason: "the account was switched off".to_owned(),
-                        revoker: by.clone(),
-                        at,
-                        certificates: 0,
-                    };
-                    self.take(Which::User(user.clone()), row);
+                    self.take_all(index, at, (user, by), "the account was switched off");
                 }
+            }
+            Trace::Recovered { user, by } => {
+                self.standing(user, known, |standing| standing.revoke(at));
+                self.take_all(index, at, (user, by), "the account was recovered");
             }
             Trace::Published(version) => self.last_version = self.last_version.max(version.0),
         }
+    }
+
+    /// Takes everything from an account, for what happened to it.
+    fn take_all(&mut self, index: u64, at: UnixSeconds, (user, by): (&UserName, &str), why: &str) {
+        let row = RevocationRow {
+            entry: index,
+            kind: "user".to_owned(),
+            what: user.to_string(),
+            reason: why.to_owned(),
+            revoker: by.to_owned(),
+            at,
+            certificates: 0,
+        };
+        self.take(Which::User(user.clone()), row);
     }
 
     fn revoked(

@@ -13,6 +13,7 @@ mod login;
 mod openapi;
 mod operations;
 mod problems;
+mod recoveries;
 mod requests;
 mod revocations;
 mod signing_keys;
@@ -73,6 +74,10 @@ pub fn router(app: SharedApp, deadline: Ttl) -> Router {
         .routes(routes!(requests::cancel))
         .routes(routes!(signing_keys::list, signing_keys::add))
         .routes(routes!(signing_keys::remove))
+        .routes(routes!(recoveries::list, recoveries::open))
+        .routes(routes!(recoveries::say))
+        .routes(routes!(recoveries::veto))
+        .routes(routes!(recoveries::finish))
         .routes(routes!(trust::trust))
         .routes(routes!(trust::profiles))
         .routes(routes!(revocations::list, revocations::revoke))

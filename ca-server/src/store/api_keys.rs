@@ -76,7 +76,7 @@ impl Store {
     pub async fn api_key(&self, token: TokenHash) -> Result<Option<(User, ApiKeyRow)>, StoreError> {
         let row = sqlx::query(
             "SELECT k.id AS key_id, k.label, k.scope, k.last_used_at,
-                    u.id, u.name, u.email, u.groups, u.disabled_at, u.person
+                    u.id, u.name, u.email, u.groups, u.disabled_at, u.person, u.reduced_until
              FROM api_keys k JOIN users u ON u.id = k.user_id WHERE k.token_hash = ?",
         )
         .bind(token.as_slice())

@@ -71,7 +71,7 @@ impl Store {
     pub async fn approvals(&self, id: RequestId) -> Result<Vec<(SignedApproval, Approver)>, StoreError> {
         let rows = sqlx::query(
             "SELECT a.text, a.signature, a.session, a.source, a.at,
-                    u.id, u.name, u.email, u.groups, u.disabled_at, u.person
+                    u.id, u.name, u.email, u.groups, u.disabled_at, u.person, u.reduced_until
              FROM approvals a JOIN users u ON u.id = a.user_id WHERE a.request_id = ? ORDER BY a.rowid",
         )
         .bind(id.to_string())
@@ -81,7 +81,7 @@ impl Store {
     }
 }
 
-fn parse(row: &SqliteRow) -> Result<(SignedApproval, Approver), StoreError> {
+pub(super) fn parse(row: &SqliteRow) -> Result<(SignedApproval, Approver), StoreError> {
     let signed = SignedApproval { text: row.try_get("text")?, signature: row.try_get("signature")? };
     let approver = Approver {
         user: users::parse_user(row)?.into(),

@@ -113,7 +113,7 @@ impl Store {
         now: UnixSeconds,
     ) -> Result<Option<ChallengeRow>, StoreError> {
         let row = sqlx::query(
-            "SELECT u.id, u.name, u.email, u.groups, u.disabled_at, u.person, c.purpose, c.source, c.device
+            "SELECT u.id, u.name, u.email, u.groups, u.disabled_at, u.person, u.reduced_until, c.purpose, c.source, c.device
              FROM challenges c JOIN users u ON u.id = c.user_id
              WHERE c.token_hash = ? AND c.used_at IS NULL AND c.expires_at > ?",
         )

@@ -40,10 +40,33 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
+    /// Keeps an invitation to an account that waits for its owner, in place of all before; false when it does not wait.
+    pub async fn invite_again(
+        &self,
+        user_id: &str,
+        token: TokenHash,
+        expires_at: UnixSeconds,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let delete = sqlx::query("DELETE FROM invitations WHERE user_id = ?");
+        delete.bind(user_id).execute(&mut *tx).await?;
+        let kept = sqlx::query(
+            "INSERT INTO invitations (token_hash, user_id, expires_at)
+             SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM passwords WHERE user_id = ?2)",
+        )
+        .bind(token.as_slice())
+        .bind(user_id)
+        .bind(signed(expires_at.0))
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(kept.rows_affected() == 1)
+    }
+
     /// Finds who an invitation is for, if it is good still.
     pub async fn invited(&self, token: TokenHash, now: UnixSeconds) -> Result<Option<User>, StoreError> {
         let row = sqlx::query(
-            "SELECT u.id, u.name, u.email, u.groups, u.disabled_at, u.person FROM invitations i
+            "SELECT u.id, u.name, u.email, u.groups, u.disabled_at, u.person, u.reduced_until FROM invitations i
              JOIN users u ON u.id = i.user_id WHERE i.token_hash = ? AND i.expires_at > ?",
         )
         .bind(token.as_slice())
@@ -91,7 +114,7 @@ impl Store {
 
     /// Finds an account by name or address, whether its owner has taken it over or not.
     pub async fn user(&self, name: &AccountName) -> Result<Option<User>, StoreError> {
-        const QUERY: &str = "SELECT id, name, email, groups, disabled_at, person FROM users";
+        const QUERY: &str = "SELECT id, name, email, groups, disabled_at, person, reduced_until FROM users";
         let query = match name {
             AccountName::User(name) => sqlx::query(sqlx::AssertSqlSafe(format!("{QUERY} WHERE name = ?")))
                 .bind(name.as_str().to_owned()),

@@ -13,6 +13,7 @@ mod failures;
 mod invitations;
 mod meta;
 mod notices;
+mod recoveries;
 mod recovery;
 mod requests;
 mod revocation;
@@ -22,6 +23,7 @@ mod signing_keys;
 mod sms;
 mod users;
 mod vouchers;
+mod votes;
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
@@ -42,6 +44,7 @@ pub use factors::{NewFactor, Removal, StoredFactor, authenticator};
 pub use failures::Failures;
 pub use invitations::Acceptance;
 pub use notices::Notice;
+pub use recoveries::{NewRecovery, RecoveryRow, RecoveryState};
 pub use recovery::RecoveryHash;
 pub use requests::{RequestRow, RequestState, WaitLimits};
 pub use revocation::{IndexChange, IndexPlace, KrlRow, RevocationRow, Which};
@@ -51,6 +54,7 @@ pub use signing_keys::SigningKeyRow;
 pub use sms::{CodeTag, SentCode};
 pub use users::{Credentials, NewUser, User};
 pub use vouchers::{NewSeal, SealKept, VoucherRow};
+pub use votes::{NewVote, VoteGiven, VoteRow};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations/sqlite");
 

@@ -93,7 +93,7 @@ impl Store {
     /// Finds whose account a link freezes, if it was not used and is not over.
     pub async fn disavowal(&self, token: TokenHash, now: UnixSeconds) -> Result<Option<User>, StoreError> {
         let row = sqlx::query(
-            "SELECT u.id, u.name, u.email, u.groups, u.disabled_at, u.person FROM disavowals d
+            "SELECT u.id, u.name, u.email, u.groups, u.disabled_at, u.person, u.reduced_until FROM disavowals d
              JOIN users u ON u.id = d.user_id
              WHERE d.token_hash = ? AND d.used_at IS NULL AND d.expires_at > ?",
         )

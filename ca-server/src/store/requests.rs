@@ -107,7 +107,7 @@ impl WaitLimits {
 const SELECT: &str =
     "SELECT r.id AS request_id, r.state, r.policy, r.request, r.signature, r.session, r.source,
         r.needed, r.asked_at, r.expires_at, r.claimed_at_ms, r.outcome, r.closed_by, r.issued, r.voucher, r.reviewed_at,
-        u.id, u.name, u.email, u.groups, u.disabled_at, u.person
+        u.id, u.name, u.email, u.groups, u.disabled_at, u.person, u.reduced_until
     FROM requests r JOIN users u ON u.id = r.user_id";
 
 impl Store {

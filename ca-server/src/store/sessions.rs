@@ -85,7 +85,7 @@ impl Store {
     /// Finds a session by its token's hash, whether or not it is still good.
     pub async fn session(&self, token: TokenHash) -> Result<Option<SessionRow>, StoreError> {
         let row = sqlx::query(
-            "SELECT u.id, u.name, u.email, u.groups, u.disabled_at, u.person,
+            "SELECT u.id, u.name, u.email, u.groups, u.disabled_at, u.person, u.reduced_until,
                     s.id AS session_id, s.purpose, s.factors, s.source, s.last_used_at, s.expires_at
              FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.token_hash = ?",
         )

@@ -7,7 +7,7 @@ use ca_core::time::UnixSeconds;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::{NewFactor, Store, StoreError, signed};
+use super::{NewFactor, Store, StoreError, signed, unsigned};
 use crate::factors::password::PasswordHash;
 use crate::login::AccountName;
 
@@ -26,6 +26,8 @@ pub struct User {
     pub enabled: bool,
     /// Whose account it is, when that is not somebody of its own name (A1).
     pub person: Option<PersonName>,
+    /// Until when it can do less after it was recovered, past or not.
+    pub reduced_until: Option<UnixSeconds>,
 }
 
 /// An account with what checks its password.
@@ -48,9 +50,10 @@ pub struct NewUser {
     pub factor: NewFactor,
 }
 
-const USER: &str = "SELECT u.id, u.name, u.email, u.groups, u.disabled_at, u.person, p.phc
+const USER: &str = "SELECT u.id, u.name, u.email, u.groups, u.disabled_at, u.person, u.reduced_until, p.phc
                     FROM users u JOIN passwords p ON p.user_id = u.id WHERE u.name = ?";
-const USER_BY_EMAIL: &str = "SELECT u.id, u.name, u.email, u.groups, u.disabled_at, u.person, p.phc
+const USER_BY_EMAIL: &str =
+    "SELECT u.id, u.name, u.email, u.groups, u.disabled_at, u.person, u.reduced_until, p.phc
                              FROM users u JOIN passwords p ON p.user_id = u.id WHERE u.email = ?";
 
 impl Store {
@@ -68,10 +71,11 @@ impl Store {
 
     /// Gives all accounts, by name.
     pub async fn users(&self) -> Result<Vec<User>, StoreError> {
-        let rows =
-            sqlx::query("SELECT id, name, email, groups, disabled_at, person FROM users ORDER BY name")
-                .fetch_all(&self.readers)
-                .await?;
+        let rows = sqlx::query(
+            "SELECT id, name, email, groups, disabled_at, person, reduced_until FROM users ORDER BY name",
+        )
+        .fetch_all(&self.readers)
+        .await?;
         rows.iter().map(parse_user).collect()
     }
 
@@ -84,7 +88,7 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
-    /// Disables or enables an account; disabling ends its sessions, logins under way and requests that wait.
+    /// Disables or enables an account; disabling ends its sessions, logins under way, requests that wait and its recovery.
     pub async fn set_enabled(
         &self,
         user_id: &str,
@@ -101,6 +105,7 @@ impl Store {
             super::sessions::end_all(&mut tx, user_id).await?;
             super::devices::forget_all(&mut tx, user_id).await?;
             super::requests::close_all_of(&mut tx, user_id).await?;
+            super::recoveries::close_all_of(&mut tx, user_id).await?;
         }
         Ok(tx.commit().await?)
     }
@@ -196,11 +201,12 @@ pub(super) async fn set_password(
     super::devices::forget_all(tx, user_id).await
 }
 
-/// Reads the columns `id`, `name`, `email`, `groups`, `disabled_at` and `person`.
+/// Reads the columns `id`, `name`, `email`, `groups`, `disabled_at`, `person` and `reduced_until`.
 pub(super) fn parse_user(row: &SqliteRow) -> Result<User, StoreError> {
     let corrupt = |what| StoreError::Corrupt { what };
     let groups: String = row.try_get("groups")?;
     let person: Option<String> = row.try_get("person")?;
+    let reduced: Option<i64> = row.try_get("reduced_until")?;
     Ok(User {
         id: row.try_get("id")?,
         name: row.try_get::<String, _>("name")?.try_into().map_err(|_| corrupt("user name"))?,
@@ -208,6 +214,7 @@ pub(super) fn parse_user(row: &SqliteRow) -> Result<User, StoreError> {
         groups: serde_json::from_str(&groups).map_err(|_| corrupt("list of groups"))?,
         enabled: row.try_get::<Option<i64>, _>("disabled_at")?.is_none(),
         person: person.map(PersonName::try_from).transpose().map_err(|_| corrupt("person"))?,
+        reduced_until: reduced.map(|at| unsigned(at, "time").map(UnixSeconds)).transpose()?,
     })
 }
 

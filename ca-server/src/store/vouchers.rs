@@ -117,7 +117,7 @@ impl Store {
         let text: String = row.try_get("text")?;
         let used_by: Option<String> = row.try_get("used_by")?;
         let seals = sqlx::query(
-            "SELECT s.signature, s.session, s.source, s.at, u.id, u.name, u.email, u.groups, u.disabled_at, u.person
+            "SELECT s.signature, s.session, s.source, s.at, u.id, u.name, u.email, u.groups, u.disabled_at, u.person, u.reduced_until
              FROM voucher_seals s JOIN users u ON u.id = s.user_id WHERE s.voucher_id = ? ORDER BY s.rowid",
         )
         .bind(row.try_get::<String, _>("id")?)

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use ca_core::names::Label;
+use ca_core::names::{Label, UserName};
 use ca_core::policy::{FactorKind, Source};
+use ca_core::time::UnixSeconds;
 
 use crate::login::Setup;
 use crate::store::User;
@@ -35,6 +36,29 @@ pub enum Change<'a> {
     Reset(&'a str),
     /// An officer made disabled factors work again.
     Unlocked(&'a str),
+    /// An officer wants to give the account to somebody who says that they have lost everything.
+    RecoveryOpened(&'a UserName),
+    /// Enough officers have signed that; it can be finished from this time on.
+    RecoveryDue(UnixSeconds),
+    /// The same, with a quarter of the wait left.
+    RecoveryEnding(UnixSeconds),
+    /// It has ended, for this reason.
+    RecoveryEnded(&'a str),
+    /// It was done; the account can do less until this time.
+    RecoveryFinished(UnixSeconds),
+}
+
+impl Change<'_> {
+    /// Tells what an owner can do who knows nothing of it.
+    fn advice(&self) -> &'static str {
+        match self {
+            Self::RecoveryOpened(_) | Self::RecoveryDue(_) | Self::RecoveryEnding(_) => {
+                "Somebody says that you have lost everything you log in with. If you can log in still, end this:\n  \
+                 ca login, then ca recovery veto\n\n"
+            }
+            _ => "",
+        }
+    }
 }
 
 impl fmt::Display for Change<'_> {
@@ -55,6 +79,15 @@ impl fmt::Display for Change<'_> {
                 write!(f, "a key to approve requests with was removed: \"{label}\"")
             }
             Self::Reset(by) => write!(f, "the password and all factors were replaced by {by}"),
+            Self::RecoveryOpened(officer) => write!(f, "officer {officer} asks to recover the account"),
+            Self::RecoveryDue(until) => write!(f, "the account can be recovered from {until} on"),
+            Self::RecoveryEnding(until) => {
+                write!(f, "you have until {until} to veto that the account is recovered")
+            }
+            Self::RecoveryEnded(outcome) => write!(f, "the recovery of the account has ended: {outcome}"),
+            Self::RecoveryFinished(until) => {
+                write!(f, "the account was recovered; until {until} it can do less")
+            }
             Self::Unlocked(by) => write!(f, "disabled factors were made to work again by {by}"),
         }
     }
@@ -92,11 +125,12 @@ impl Words<'_> {
             None => "If this was not you, tell your security officers at once.".to_owned(),
         };
         format!(
-            "Hello {},\n\nabout your account at {}: {change}.\n\n  when  {}\n{}\n{not_you}\n",
+            "Hello {},\n\nabout your account at {}: {change}.\n\n  when  {}\n{}\n{}{not_you}\n",
             user.name,
             setup.issuer,
             setup.clock.now().seconds(),
-            self.source_lines()
+            self.source_lines(),
+            change.advice()
         )
     }
 

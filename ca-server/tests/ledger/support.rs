@@ -147,6 +147,7 @@ impl Ask {
                 groups: ["engineers".parse().unwrap()].into(),
                 enabled: true,
                 person: None,
+                reduced_until: None,
             },
             session: Session {
                 id: "s1".to_owned(),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 mod approvals;
 mod decisions;
 mod hosts;
+mod recovery;
 mod revocation;
 mod vouchers;
 mod what;
@@ -19,6 +20,10 @@ pub use approvals::{
 };
 pub use decisions::{CertificateIntent, RequestDenied};
 pub use hosts::{HostCertificateIntent, HostRequestDenied};
+pub use recovery::{
+    RecoveryClosed, RecoveryClosing, RecoveryDue, RecoveryFinished, RecoveryOpened, RecoveryVetoed,
+    RecoveryVote,
+};
 pub use revocation::{KrlPublished, RevocationTarget, Revoked};
 pub use vouchers::{BreakGlassUsed, VoucherSealed, VoucherWithdrawn};
 pub use what::What;

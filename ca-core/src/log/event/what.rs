@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BreakGlassUsed, CertificateIntent, HostCertificateIntent, HostRequestDenied, KrlPublished,
-    OfficerVerdict, RequestClosed, RequestDenied, RequestPending, Revoked, SigningKeyChange, VoucherSealed,
+    OfficerVerdict, RecoveryClosed, RecoveryDue, RecoveryFinished, RecoveryOpened, RecoveryVetoed,
+    RecoveryVote, RequestClosed, RequestDenied, RequestPending, Revoked, SigningKeyChange, VoucherSealed,
     VoucherWithdrawn,
 };
 use crate::log::checkpoint::Origin;
@@ -261,6 +262,20 @@ pub enum What {
         /// What was wrong.
         cause: String,
     },
+    /// An officer opened the recovery of an account, and is the first to have signed it.
+    RecoveryOpened(Box<RecoveryOpened>),
+    /// Another officer signed a recovery.
+    RecoverySigned(Box<RecoveryVote>),
+    /// An officer ended a recovery.
+    RecoveryDenied(Box<RecoveryVote>),
+    /// The owner of the account ended a recovery.
+    RecoveryVetoed(Box<RecoveryVetoed>),
+    /// A recovery ended by itself.
+    RecoveryClosed(Box<RecoveryClosed>),
+    /// A recovery has the signatures it takes: its waiting period has begun.
+    RecoveryDue(Box<RecoveryDue>),
+    /// An account was recovered: password, factors, keys and sessions are gone, and its owner is invited anew.
+    RecoveryFinished(Box<RecoveryFinished>),
 }
 
 impl What {

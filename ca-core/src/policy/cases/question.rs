@@ -40,7 +40,14 @@ impl Case {
         let at = now.minus_secs(self.login_age.map_or(60, crate::time::Ttl::secs));
         let key = (kind == FactorKind::ApiKey).then(|| self.key_scope(now)).transpose()?;
         let ip = self.from.unwrap_or(IpAddr::from([10, 1, 2, 3]));
-        let user = User { name, email, groups: self.groups.clone(), enabled: !self.disabled, person: None };
+        let user = User {
+            name,
+            email,
+            groups: self.groups.clone(),
+            enabled: !self.disabled,
+            person: None,
+            reduced_until: None,
+        };
         let session = Session { id: "case".to_owned(), factors: vec![Factor { kind, at }], key };
         Ok(Facts::new(user, session, Source { ip, user_agent: None }))
     }

@@ -23,7 +23,7 @@ impl Someone {
         let label =
             format!("{name} ({})", if list.is_empty() { "no groups".to_owned() } else { list.join(", ") });
         let email = format!("{name}@example.com").parse()?;
-        Ok(Self { label, user: User { name, email, groups, enabled, person: None } })
+        Ok(Self { label, user: User { name, email, groups, enabled, person: None, reduced_until: None } })
     }
 
     /// Takes anybody who is in one group and no other.

@@ -12,7 +12,7 @@ pub(super) fn changes(name: &ProfileName, old: &Profile, new: &Profile) -> Vec<C
     pairs.map(change).collect()
 }
 
-fn fields(profile: &Profile) -> [(&'static str, String); 13] {
+fn fields(profile: &Profile) -> [(&'static str, String); 14] {
     let yes_no = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
     let kinds =
         profile.key_kinds.as_ref().map(|kinds| list(kinds.iter().map(|kind| kind.algorithm().to_owned())));
@@ -30,6 +30,7 @@ fn fields(profile: &Profile) -> [(&'static str, String); 13] {
         ("PIN or finger at every login", yes_no(profile.verify_required)),
         ("needs a reason", yes_no(profile.needs_reason())),
         ("ticket", profile.ticket_pattern.as_ref().map_or("none".to_owned(), ToString::to_string)),
+        ("after a recovery", yes_no(profile.after_recovery)),
     ]
 }
 

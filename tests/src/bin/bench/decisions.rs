@@ -79,7 +79,7 @@ fn facts(groups: &[String]) -> Result<Facts> {
     let groups = groups.iter().map(|group| group.parse()).collect::<Result<_, _>>()?;
     let (name, email) = ("user".parse()?, "user@example.com".parse()?);
     let factors = vec![Factor { kind: FactorKind::Totp, at: NOW.minus_secs(60) }];
-    let user = User { name, email, groups, enabled: true, person: None };
+    let user = User { name, email, groups, enabled: true, person: None, reduced_until: None };
     let session = Session { id: "bench".to_owned(), factors, key: None };
     Ok(Facts::new(user, session, Source { ip: [10, 1, 2, 3].into(), user_agent: None }))
 }

@@ -1,0 +1,176 @@
+//! What the log says of recoveries: who signed each with which keys, how long it waited, and how it ended.
+//!
+//! As with approvals nothing is taken from the server: each vote is verified by a key that the log had given to the
+//! officer before, the people are counted here, and the waiting period is measured by the entries.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Flaw;
+use super::history::{CLOCK_SECS, History};
+use super::waiting::Waiting;
+use crate::approval::{ApprovalError, Verdict};
+use crate::log::checkpoint::Origin;
+use crate::log::event::{RecoveryDue, RecoveryFinished, RecoveryOpened, RecoveryVote};
+use crate::names::{RecoveryId, UserName};
+use crate::policy::User;
+use crate::recovery::{MIN_OFFICERS, ProvenVote, Vote};
+use crate::time::UnixSeconds;
+
+/// What the entries so far say.
+#[derive(Debug, Default)]
+pub(super) struct Recoveries(BTreeMap<RecoveryId, Recovery>);
+
+#[derive(Debug)]
+struct Recovery {
+    user: UserName,
+    needed: u8,
+    wait_secs: u64,
+    /// Those who signed, each person once.
+    people: Vec<User>,
+    /// When the waiting period ends; the earliest that was said, if it was said more than once.
+    due: Option<UnixSeconds>,
+    ended: Option<u64>,
+    reduced_until: Option<UnixSeconds>,
+}
+
+/// What a vote is held against.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known<'a> {
+    pub(super) origin: &'a Origin,
+    pub(super) history: &'a History,
+    pub(super) waiting: &'a Waiting,
+}
+
+impl Recoveries {
+    /// Takes in that a recovery was opened, and verifies that an officer did.
+    pub(super) fn opened(&mut self, opened: &RecoveryOpened, known: Known<'_>) -> Result<(), Flaw> {
+        let (vote, id) = (&opened.vote, opened.vote.recovery_id);
+        if self.0.contains_key(&id) {
+            return Err(Flaw::RecoveryTwice { id });
+        }
+        let recovery = Recovery {
+            user: vote.user.clone(),
+            needed: opened.needed.max(MIN_OFFICERS),
+            wait_secs: opened.wait.secs(),
+            people: Vec::new(),
+            due: None,
+            ended: None,
+            reduced_until: None,
+        };
+        self.0.insert(id, recovery);
+        self.signed(vote, known)
+    }
+
+    /// Takes in that an officer signed, and verifies that they did.
+    pub(super) fn signed(&mut self, vote: &RecoveryVote, known: Known<'_>) -> Result<(), Flaw> {
+        let recovery = find(&mut self.0, vote.recovery_id, &vote.user)?;
+        prove(vote, known, Verdict::Approve)?;
+        let officer = &vote.officer.user;
+        if known.history.is_one_person(officer, &vote.user) {
+            return Err(Flaw::OwnRecovery { user: officer.name.clone() });
+        }
+        // Who signs twice is recorded twice, and counts once; what comes after the end counts for nothing.
+        let counted = recovery.people.iter().any(|person| person.is_same_person_as(officer));
+        if !counted && recovery.ended.is_none() {
+            recovery.people.push(officer.clone());
+        }
+        Ok(())
+    }
+
+    /// Takes in that an officer ended it, and verifies that they did.
+    pub(super) fn denied(&mut self, index: u64, vote: &RecoveryVote, known: Known<'_>) -> Result<(), Flaw> {
+        find(&mut self.0, vote.recovery_id, &vote.user)?;
+        prove(vote, known, Verdict::Deny)?;
+        self.ended(index, vote.recovery_id);
+        Ok(())
+    }
+
+    /// Takes in that it ended.
+    pub(super) fn ended(&mut self, index: u64, id: RecoveryId) {
+        if let Some(recovery) = self.0.get_mut(&id) {
+            recovery.ended.get_or_insert(index);
+        }
+    }
+
+    /// Takes in that the waiting period began.
+    pub(super) fn due(&mut self, due: &RecoveryDue, entered: UnixSeconds) -> Vec<Flaw> {
+        let recovery = match find(&mut self.0, due.recovery_id, &due.user) {
+            Ok(recovery) => recovery,
+            Err(flaw) => return vec![flaw],
+        };
+        let said: BTreeSet<_> = due.officers.iter().collect();
+        let listed = recovery.people.iter().filter(|person| said.contains(&person.name)).count();
+        recovery.due = Some(recovery.due.map_or(due.until, |before| before.min(due.until)));
+        let rules = [
+            (listed == said.len(), Flaw::Field("officers")),
+            (listed >= usize::from(recovery.needed), unsigned(due.recovery_id, listed, recovery.needed)),
+            (due.until.plus_secs(CLOCK_SECS) >= entered.plus_secs(recovery.wait_secs), Flaw::Field("until")),
+        ];
+        rules.into_iter().filter(|(holds, _)| !holds).map(|(_, flaw)| flaw).collect()
+    }
+
+    /// Takes in that the account was taken and given back; each invitation to it is an entry of its own.
+    pub(super) fn finished(
+        &mut self,
+        finished: &RecoveryFinished,
+        entered: UnixSeconds,
+        history: &History,
+    ) -> Vec<Flaw> {
+        let RecoveryFinished { recovery_id: id, user, officer, reduced_until, .. } = finished;
+        let recovery = match find(&mut self.0, *id, user) {
+            Ok(recovery) => recovery,
+            Err(flaw) => return vec![flaw],
+        };
+        let have = recovery.people.len();
+        let mut flaws = Vec::new();
+        if let Some(by) = recovery.ended {
+            flaws.push(Flaw::RecoveryOver { id: *id, by });
+        }
+        match recovery.due {
+            None => flaws.push(Flaw::RecoveryNotDue { id: *id }),
+            Some(until) if officer.at < until || entered.plus_secs(CLOCK_SECS) < until => {
+                flaws.push(Flaw::RecoveryTooEarly { id: *id, until });
+            }
+            Some(_) => {}
+        }
+        let first = recovery.reduced_until.get_or_insert(*reduced_until);
+        let rules = [
+            (have >= usize::from(recovery.needed), unsigned(*id, have, recovery.needed)),
+            (
+                !history.is_one_person(&officer.user, user),
+                Flaw::OwnRecovery { user: officer.user.name.clone() },
+            ),
+            (*first == *reduced_until, Flaw::Field("reduced_until")),
+        ];
+        flaws.extend(rules.into_iter().filter(|(holds, _)| !holds).map(|(_, flaw)| flaw));
+        flaws
+    }
+}
+
+fn unsigned(id: RecoveryId, have: usize, needed: u8) -> Flaw {
+    Flaw::RecoveryUnsigned { id, have, needed }
+}
+
+fn find<'a>(
+    all: &'a mut BTreeMap<RecoveryId, Recovery>,
+    id: RecoveryId,
+    user: &UserName,
+) -> Result<&'a mut Recovery, Flaw> {
+    let recovery = all.get_mut(&id).ok_or(Flaw::NoRecovery { id })?;
+    if recovery.user == *user { Ok(recovery) } else { Err(Flaw::Field("user")) }
+}
+
+fn prove(vote: &RecoveryVote, known: Known<'_>, verdict: Verdict) -> Result<(), Flaw> {
+    let officer = &vote.officer.user.name;
+    let wrap = |error: ApprovalError| match error {
+        ApprovalError::NoSuchKey => Flaw::NoSigningKey { user: officer.clone() },
+        other => Flaw::Vote(other.to_string()),
+    };
+    let said = Vote::from_text(&vote.signed.text).map_err(wrap)?;
+    said.check_about(known.origin, (vote.recovery_id, &vote.user), officer).map_err(wrap)?;
+    if said.verdict != verdict {
+        return Err(Flaw::Field("text"));
+    }
+    let keys = known.waiting.keys_of(officer);
+    ProvenVote::verify(said, vote.signed.signature.clone(), keys).map(drop).map_err(wrap)
+}
