@@ -40,10 +40,8 @@ impl Policy {
         now: UnixSeconds,
     ) -> bool {
         let approvals = self.profile(profile).and_then(|profile| profile.approvals.as_ref());
-        approvals.is_some_and(|approvals| !approvals.groups.is_disjoint(&approver.user.groups))
-            && approver.user.enabled
+        approvals.is_some_and(|approvals| approvals.can_be_by(&approver.user, requester))
             && approver.session.key.is_none()
-            && !approver.user.is_same_person_as(requester)
             && self.permits(Action::Approve, Some(profile), approver, now)
     }
 

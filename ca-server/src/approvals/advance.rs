@@ -8,6 +8,7 @@ use ca_core::policy::{Decision, Facts, Policy, Waited, decide};
 use ca_core::request::{CertRequest, ProvenRequest};
 use ca_core::time::UnixMillis;
 
+use super::notices::{self, End};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::ids;
@@ -69,9 +70,11 @@ async fn record_closing(app: &App, row: &RequestRow) -> Result<(), ApiError> {
     let Some((outcome, by)) = row.closed.clone() else {
         return Err(ApiError::internal("closing without why"));
     };
-    let event = RequestClosed { pending_id: row.id, outcome, by };
+    let event = RequestClosed { pending_id: row.id, outcome, by: by.clone() };
     app.ledger.append(Draft::Event(What::RequestClosed(Box::new(event)))).await?;
-    store(app).closing_recorded(row.id).await.map_err(ApiError::internal)
+    let notices = notices::over(app, row, &End::Closed(outcome, &by))?;
+    store(app).closing_recorded(row.id, (&notices, app.clock.now().seconds())).await?;
+    Ok(())
 }
 
 /// Closes what cannot be granted any more, and issues what has its approvals.
@@ -163,12 +166,14 @@ impl Ready {
             decided_at,
             grant: *grant,
             nonce: ids::random().map_err(ApiError::internal)?,
-            approved: Some(Approved { claimed_at, signed: self.signed, approvers }),
+            approved: Some(Approved { claimed_at, signed: self.signed, approvers: approvers.clone() }),
         };
         match record_and_sign(app, draft).await {
             Ok(certificate) => {
                 let issued = serde_json::to_string(&describe(&certificate)).map_err(ApiError::internal)?;
-                if store(app).finish_request(row.id, &issued).await? {
+                let end = End::Issued { serial: certificate.content().serial, approvers: &approvers };
+                let notices = notices::over(app, row, &end)?;
+                if store(app).finish_request(row.id, &issued, (&notices, app.clock.now().seconds())).await? {
                     metrics::counter!("countersign_certificates_total").increment(1);
                 }
                 Ok(())

@@ -7,7 +7,7 @@ use ca_core::policy::{Facts, Policy, Quorum};
 use ca_core::request::ProvenRequest;
 use ca_core::time::UnixSeconds;
 
-use super::{LIMITS, RequestProblem};
+use super::{LIMITS, RequestProblem, notices};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::ledger::{Draft, LedgerError};
@@ -52,7 +52,8 @@ pub async fn ask(app: &App, asked: Asked<'_>, quorum: Quorum) -> Result<RequestR
         expires_at: row.expires_at,
     };
     app.ledger.append(Draft::Event(What::RequestPending(Box::new(event)))).await?;
-    if store.add_request(&row, LIMITS).await? {
+    let notices = notices::begun(app, &row, &asked).await?;
+    if store.add_request(&row, LIMITS, &notices).await? {
         return Ok(row);
     }
     match store.request(id).await? {

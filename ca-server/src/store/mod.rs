@@ -40,7 +40,7 @@ pub use devices::{Device, NewDevice};
 pub use factors::{NewFactor, Removal, StoredFactor, authenticator};
 pub use failures::Failures;
 pub use invitations::Acceptance;
-pub use notices::Notice;
+pub use notices::{NewNotice, Notice};
 pub use recovery::RecoveryHash;
 pub use requests::{RequestRow, RequestState, WaitLimits};
 pub use revocation::{IndexChange, IndexPlace, KrlRow, RevocationRow, Which};

@@ -1,10 +1,14 @@
 //! Messages on their way to people, and the links in them.
 
 use ca_core::time::UnixSeconds;
+use sqlx::SqliteConnection;
 
 use super::{Store, StoreError, User, signed, unsigned, users};
 use crate::factors::sealing::Sealed;
 use crate::login::TokenHash;
+
+/// A message to be kept: its ULID, and where it goes and what it says, sealed for that ULID.
+pub type NewNotice = (String, Sealed);
 
 /// A message to be sent now.
 #[derive(Clone, Debug)]
@@ -19,20 +23,9 @@ pub struct Notice {
 
 impl Store {
     /// Keeps messages until they are sent.
-    pub async fn queue_notices(
-        &self,
-        notices: &[(String, Sealed)],
-        now: UnixSeconds,
-    ) -> Result<(), StoreError> {
+    pub async fn queue_notices(&self, notices: &[NewNotice], now: UnixSeconds) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        for (id, sealed) in notices {
-            sqlx::query("INSERT INTO notices (id, sealed, next_try_at) VALUES (?, ?, ?)")
-                .bind(id)
-                .bind(&sealed.0)
-                .bind(signed(now.0))
-                .execute(&mut *tx)
-                .await?;
-        }
+        queue(&mut tx, notices, now).await?;
         Ok(tx.commit().await?)
     }
 
@@ -122,4 +115,21 @@ impl Store {
         query.bind(signed(now.0)).execute(&self.writer).await?;
         Ok(())
     }
+}
+
+/// Keeps messages with what they are about: both are there afterwards, or neither.
+pub(super) async fn queue(
+    tx: &mut SqliteConnection,
+    notices: &[NewNotice],
+    now: UnixSeconds,
+) -> Result<(), StoreError> {
+    for (id, sealed) in notices {
+        sqlx::query("INSERT INTO notices (id, sealed, next_try_at) VALUES (?, ?, ?)")
+            .bind(id)
+            .bind(&sealed.0)
+            .bind(signed(now.0))
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(())
 }

@@ -3,6 +3,7 @@
 mod changed;
 mod crash;
 mod node;
+mod notices;
 mod people;
 mod races;
 mod restart;
@@ -24,7 +25,11 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Result<Self> {
-        let server = server()?;
+        Self::on(server()?).await
+    }
+
+    /// The same on a server that runs.
+    async fn on(server: Server) -> Result<Self> {
         let api = Api::new(&server)?;
         let ann = Member::engineer(&server, &api, "ann").await?;
         let bo = Member::officer(&server, &api, "bo").await?;
