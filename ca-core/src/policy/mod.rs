@@ -6,6 +6,7 @@ mod decide;
 mod decide_host;
 pub mod diff;
 mod error;
+pub mod explain;
 mod facts;
 mod files;
 mod host_pattern;
@@ -151,6 +152,11 @@ impl Policy {
     /// Gives the names of all rules, in the order of the file.
     pub fn rule_ids(&self) -> impl Iterator<Item = &RuleId> {
         self.rules.ids()
+    }
+
+    /// Gives a rule as it is written.
+    pub fn rule_text(&self, id: &RuleId) -> Option<String> {
+        self.rules.text(id)
     }
 
     /// Asks the rules whether somebody may do something, on one profile where it is about one.
