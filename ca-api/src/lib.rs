@@ -17,11 +17,13 @@ macro_rules! bodies {
 
 mod account;
 mod approvals;
+mod explain;
 mod hosts;
 mod revocation;
 
 pub use account::*;
 pub use approvals::*;
+pub use explain::*;
 pub use hosts::*;
 pub use revocation::*;
 

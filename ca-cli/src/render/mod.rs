@@ -3,6 +3,7 @@
 pub(crate) mod acceptance;
 pub(crate) mod certificate;
 pub(crate) mod event;
+pub(crate) mod explanation;
 pub(crate) mod json;
 pub(crate) mod text;
 pub(crate) mod time;

@@ -5,6 +5,7 @@ mod admin;
 mod api_keys;
 mod caller;
 mod certificates;
+mod explain;
 mod freeze;
 mod hosts;
 mod invitation;
@@ -61,6 +62,7 @@ pub fn router(app: SharedApp, deadline: Ttl) -> Router {
         .routes(routes!(invitation::begin))
         .routes(routes!(invitation::accept))
         .routes(routes!(certificates::request))
+        .routes(routes!(explain::explain))
         .routes(routes!(hosts::certify))
         .routes(routes!(hosts::profiles))
         .routes(routes!(requests::list))
