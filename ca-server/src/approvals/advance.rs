@@ -79,7 +79,8 @@ async fn record_closing(app: &App, row: &RequestRow) -> Result<(), ApiError> {
 
 /// Closes what cannot be granted any more, and issues what has its approvals.
 async fn pending(app: &App, row: &RequestRow) -> Result<(), ApiError> {
-    let (policy, now) = (app.policy(), app.clock.now());
+    let held = app.in_force.hold().await;
+    let (policy, now) = (held.policy(), app.clock.now());
     if let Some(outcome) = over(row, &policy, now) {
         return close(app, row, (outcome, "policy")).await.map(drop);
     }
@@ -102,7 +103,8 @@ async fn pending(app: &App, row: &RequestRow) -> Result<(), ApiError> {
 
 /// Goes on with what was claimed, here or by a process that is no more: the ledger finds what it has recorded already.
 async fn issuing(app: &App, row: &RequestRow) -> Result<(), ApiError> {
-    let (policy, now) = (app.policy(), app.clock.now());
+    let held = app.in_force.hold().await;
+    let (policy, now) = (held.policy(), app.clock.now());
     let claimed_at = row.claimed_at.unwrap_or_default();
     if now.0 > claimed_at.0.saturating_add(ABANDONED_MILLIS) {
         return close(app, row, (Closing::Void, "recovery")).await.map(drop);

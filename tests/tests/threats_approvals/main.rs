@@ -6,6 +6,7 @@ mod node;
 mod notices;
 mod people;
 mod races;
+mod reload;
 mod restart;
 
 use anyhow::{Result, ensure};
