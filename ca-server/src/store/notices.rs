@@ -1,7 +1,8 @@
 //! Messages on their way to people, and the links in them.
 
 use ca_core::time::UnixSeconds;
-use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteQueryResult;
+use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use super::{Store, StoreError, User, signed, unsigned, users};
 use crate::factors::sealing::Sealed;
@@ -117,12 +118,7 @@ impl Store {
     }
 }
 
-/// Keeps messages with what they are about: both are there afterwards, or neither.
-pub(super) async fn queue(
-    tx: &mut SqliteConnection,
-    notices: &[NewNotice],
-    now: UnixSeconds,
-) -> Result<(), StoreError> {
+async fn queue(tx: &mut SqliteConnection, notices: &[NewNotice], now: UnixSeconds) -> Result<(), StoreError> {
     for (id, sealed) in notices {
         sqlx::query("INSERT INTO notices (id, sealed, next_try_at) VALUES (?, ?, ?)")
             .bind(id)
@@ -132,4 +128,19 @@ pub(super) async fn queue(
             .await?;
     }
     Ok(())
+}
+
+/// Commits a step and the messages about it, if it was taken just now: who comes second says nothing again.
+pub(super) async fn commit_once(
+    mut tx: Transaction<'static, Sqlite>,
+    step: SqliteQueryResult,
+    notices: &[NewNotice],
+    now: UnixSeconds,
+) -> Result<bool, StoreError> {
+    if step.rows_affected() != 1 {
+        return Ok(false);
+    }
+    queue(&mut tx, notices, now).await?;
+    tx.commit().await?;
+    Ok(true)
 }

@@ -8,8 +8,8 @@ use ca_core::policy::{PolicyId, Session, Source};
 use ca_core::time::{UnixMillis, UnixSeconds};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sqlx::sqlite::{SqliteQueryResult, SqliteRow};
-use sqlx::{Row, Sqlite, SqliteConnection, Transaction};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
 
 use super::{NewNotice, Store, StoreError, User, notices, signed, unsigned, users};
 
@@ -127,7 +127,7 @@ impl Store {
         .bind(limits.all)
         .execute(&mut *tx)
         .await?;
-        commit_once(tx, added, notices, new.asked_at).await
+        notices::commit_once(tx, added, notices, new.asked_at).await
     }
 
     /// Counts the requests that wait: of one account, and of all.
@@ -189,7 +189,7 @@ impl Store {
             "UPDATE requests SET state = 'issued', issued = ? WHERE id = ? AND state = 'issuing'",
         );
         let finished = query.bind(issued).bind(id.to_string()).execute(&mut *tx).await?;
-        commit_once(tx, finished, notices, now).await
+        notices::commit_once(tx, finished, notices, now).await
     }
 
     /// Ends a request that is in a state; one who would end it does.
@@ -222,7 +222,7 @@ impl Store {
             .bind(id.to_string())
             .execute(&mut *tx)
             .await?;
-        commit_once(tx, closed, notices, now).await
+        notices::commit_once(tx, closed, notices, now).await
     }
 
     /// Notes that the log has the certificate of a request, whatever the database remembers of it.
@@ -250,21 +250,6 @@ impl Store {
         query.bind(signed(before.0)).execute(&self.writer).await?;
         Ok(())
     }
-}
-
-/// Commits a step and the messages about it, if it was taken just now: who comes second says nothing again.
-async fn commit_once(
-    mut tx: Transaction<'static, Sqlite>,
-    step: SqliteQueryResult,
-    notices: &[NewNotice],
-    now: UnixSeconds,
-) -> Result<bool, StoreError> {
-    if step.rows_affected() != 1 {
-        return Ok(false);
-    }
-    notices::queue(&mut tx, notices, now).await?;
-    tx.commit().await?;
-    Ok(true)
 }
 
 /// Ends what an account has waiting, with the account (A16).
