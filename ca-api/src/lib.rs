@@ -17,6 +17,7 @@ macro_rules! bodies {
 
 mod account;
 mod approvals;
+mod explain;
 mod hosts;
 mod recovery;
 mod revocation;
@@ -24,6 +25,7 @@ mod vouchers;
 
 pub use account::*;
 pub use approvals::*;
+pub use explain::*;
 pub use hosts::*;
 pub use recovery::*;
 pub use revocation::*;

@@ -119,3 +119,90 @@ fn people_come_as_toml_or_as_the_server_lists_them() {
         assert!(read_people(wrong).is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn approvals_that_grow_or_shrink_are_told_as_less_and_more_access() {
+    let policy = |approvals: &str| {
+        let lines = [approvals];
+        read(&policy_text(if approvals.is_empty() { &[] } else { &lines }), ENGINEERS).unwrap()
+    };
+    let one = "approvals = { count = 1, groups = [\"leads\"], wait = \"1h\" }";
+    for (new, words) in [
+        ("", "+ dev no longer needs approval; it needed 1 approval by leads within 1h"),
+        (
+            "approvals = { count = 2, groups = [\"leads\"], wait = \"1h\" }",
+            "- dev needs more approvals: 1 -> 2",
+        ),
+        (
+            "approvals = { count = 1, groups = [\"leads\", \"officers\"], wait = \"1h\" }",
+            "+ dev can now be approved by officers",
+        ),
+        (
+            "approvals = { count = 1, groups = [\"leads\"], wait = \"2h\" }",
+            "+ dev waits longer for approval: 1h -> 2h",
+        ),
+    ] {
+        assert_eq!(changes(&policy(one), &policy(new)), [words]);
+        let back = changes(&policy(new), &policy(one));
+        assert!(
+            back.len() == 1 && back[0].starts_with(if words.starts_with('+') { '-' } else { '+' }),
+            "{back:?}"
+        );
+    }
+    assert_eq!(
+        changes(
+            &policy(""),
+            &policy("approvals = { count = 2, groups = [\"leads\", \"officers\"], wait = \"30m\" }")
+        ),
+        ["- dev now needs 2 approvals by leads or officers within 30m"]
+    );
+    let swapped = "approvals = { count = 1, groups = [\"officers\"], wait = \"1h\" }";
+    assert_eq!(
+        changes(&policy(one), &policy(swapped)),
+        ["+ dev can now be approved by officers", "- dev can no longer be approved by leads"]
+    );
+}
+
+#[test]
+fn a_host_profile_s_reach_is_told_by_the_names_that_come_and_go() {
+    let rules = "@id(\"hosts\") permit (principal in Group::\"operators\", action == Action::\"certify-host\", resource);";
+    let policy = |names: &str, more: &str| {
+        let usual = "description = \"databases\"\ndefault_ttl = \"1h\"\nmax_ttl = \"2h\"\nfactors = [\"totp\"]\nlogin_max_age = \"1h\"";
+        read(&format!("[host_profiles.db]\n{usual}\nnames = [{names}]\n{more}"), rules).unwrap()
+    };
+    let old = policy("\"*.db.example.com\", \"10.1.0.0/16\"", "");
+    for (names, more, words) in [
+        ("\"*.db.example.com\", \"10.1.0.0/16\", \"db1.db.example.com\", \"10.1.2.3\"", "", &[][..]),
+        ("\"*.db.example.com\", \"10.0.0.0/8\"", "", &["+ db now takes hosts called 10.0.0.0/8"]),
+        ("\"*.db.example.com\", \"10.1.2.0/24\"", "", &["- db no longer takes hosts called 10.1.0.0/16"]),
+        (
+            "\"*.example.com\", \"10.1.0.0/16\"",
+            "",
+            &[
+                "+ db now takes hosts called *.example.com",
+                "- db no longer takes hosts called *.db.example.com",
+            ],
+        ),
+        (
+            "\"*.db.example.com\", \"10.1.0.0/16\"",
+            "wildcards = true",
+            &["+ db now gives certificates for wildcards"],
+        ),
+        (
+            "\"*.db.example.com\", \"10.1.0.0/16\"",
+            "require_possession = true",
+            &["~ db: needs the host's signature no -> yes"],
+        ),
+    ] {
+        assert_eq!(changes(&old, &policy(names, more)), words);
+    }
+    let none = read("", "").unwrap();
+    assert_eq!(
+        changes(&none, &old),
+        ["+ there is a host profile db", "+ bob (operators) can now certify hosts under db"]
+    );
+    assert_eq!(
+        changes(&old, &none),
+        ["- there is no host profile db any more", "- bob (operators) can no longer certify hosts under db"]
+    );
+}

@@ -44,7 +44,8 @@ pub async fn issue(
         key_revoked: app.revocations.is_revoked(request.request().key.key().fingerprint()),
         ..Facts::new(session.user.clone(), session.login.clone(), source)
     };
-    let policy = app.policy();
+    let held = app.in_force.hold().await;
+    let policy = held.policy();
     let decided_at = now.seconds();
     let grant = match decide(&policy, request.request(), &facts, decided_at) {
         Decision::Grant(grant) => *grant,

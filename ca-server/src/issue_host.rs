@@ -31,7 +31,8 @@ pub async fn issue_host(
         key_revoked: app.revocations.is_revoked(request.request().key.key().fingerprint()),
         ..Facts::new(session.user.clone(), session.login.clone(), source)
     };
-    let policy = app.policy();
+    let held = app.in_force.hold().await;
+    let policy = held.policy();
     let decided_at = now.seconds();
     let grant = match decide_host(&policy, &request, &facts, decided_at) {
         Ok(grant) => grant,

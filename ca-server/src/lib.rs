@@ -11,6 +11,7 @@ pub mod commands;
 pub mod config;
 mod connections;
 pub mod error;
+pub mod explain;
 pub mod factors;
 pub mod ids;
 pub mod issue;

@@ -174,3 +174,41 @@ fn ca_policy_checks_tests_and_compares_folders() -> Result<()> {
     expect(ca(&["check"], &[&new])?, 1, &["wrong", "rules.cedar:", "huor", "did you mean `hour`"])?;
     expect(ca(&["check"], &[folder.path()])?, 1, &["profiles.toml", "no such file"])
 }
+
+#[test]
+fn ca_policy_diff_speaks_of_the_accounts_of_the_server() -> Result<()> {
+    let server = Server::start()?;
+    let olga = Person::new(&server, "olga", &["security-officers"])?;
+    let ann = Person::new(&server, "ann", &["engineers"])?;
+    Person::new(&server, "eve", &["engineers"])?;
+    run(&mut server.command(&["user", "disable", "eve"])?)?;
+    let new = olga.home("new");
+    std::fs::create_dir(&new)?;
+    for name in ["profiles.toml", "rules.cedar"] {
+        std::fs::copy(server.policy().join(name), new.join(name))?;
+    }
+    edit(&new.join("profiles.toml"), |text| {
+        text.replace("names = [\"*.db.example.com\"]", "names = [\"*.db.example.com\", \"*.example.com\"]")
+    })?;
+    edit(&new.join("rules.cedar"), |text| {
+        text + "\n@id(\"more\") permit (principal in Group::\"engineers\", action == Action::\"certify-host\", \
+                resource == Profile::\"databases\");\n"
+    })?;
+    let diff = |person: &Person| -> Result<(Option<i32>, String)> {
+        let (old, new) = (server.policy(), new.clone());
+        let mut command = person.ca(&["policy", "diff", "--accounts"])?;
+        let done = output(command.arg(old).arg(new))?;
+        let said = [done.stdout, done.stderr].concat();
+        Ok((done.status.code(), String::from_utf8_lossy(&said).into_owned()))
+    };
+    olga.login()?;
+    let (code, said) = diff(&olga)?;
+    ensure!(code == Some(1) && said.contains("+ databases now takes hosts called *.example.com\n"), "{said}");
+    ensure!(said.contains("+ ann (engineers) can now certify hosts under databases"), "{said}");
+    ensure!(!said.contains("eve") && !said.contains("olga"), "who gains nothing, or is switched off: {said}");
+    // Who is there is for officers to see.
+    ann.login()?;
+    let (code, said) = diff(&ann)?;
+    ensure!(code == Some(1) && said.contains("whom the policy permits"), "{code:?} {said}");
+    journey::verify(&server, &olga)
+}

@@ -12,6 +12,10 @@ pub(crate) struct Explain {
     #[arg(required_unless_present = "cert", conflicts_with = "cert")]
     pub(crate) profile: Option<String>,
 
+    /// What would be asked for
+    #[command(flatten)]
+    pub(crate) wanted: Wanted,
+
     /// A file with one certificate, or - for stdin: would sshd take it
     #[arg(long, value_name = "FILE", requires_all = ["host", "login"])]
     pub(crate) cert: Option<PathBuf>,
@@ -19,6 +23,30 @@ pub(crate) struct Explain {
     /// What the host and the login are like
     #[command(flatten)]
     pub(crate) target: Target,
+}
+
+/// A request that is not made, but asked about.
+#[derive(Debug, Args)]
+pub(crate) struct Wanted {
+    /// How long it should last, such as 30m or 8h; the profile's default if left out
+    #[arg(long, conflicts_with = "cert")]
+    pub(crate) ttl: Option<String>,
+
+    /// Why, in one line
+    #[arg(long, conflicts_with = "cert")]
+    pub(crate) reason: Option<String>,
+
+    /// Only this account of those the profile grants; may be given several times
+    #[arg(long = "principal", value_name = "ACCOUNT", conflicts_with = "cert")]
+    pub(crate) principals: Vec<String>,
+
+    /// The key that would be certified (private or .pub); it signs nothing
+    #[arg(long, value_name = "FILE", conflicts_with = "cert")]
+    pub(crate) key: Option<PathBuf>,
+
+    /// Who would ask; whoever is logged in by default
+    #[arg(long, conflicts_with = "cert")]
+    pub(crate) user: Option<String>,
 }
 
 /// The login that a certificate is held against.

@@ -16,7 +16,7 @@ pub(crate) use account::*;
 pub(crate) use approvals::*;
 pub(crate) use audit::*;
 use clap::{Args, Parser, Subcommand};
-pub(crate) use explain::{Explain, Target};
+pub(crate) use explain::{Explain, Target, Wanted};
 pub(crate) use host::*;
 pub(crate) use policy::*;
 pub(crate) use recovery::*;
@@ -104,7 +104,7 @@ pub(crate) enum Command {
     ApprovalKey(ApprovalKey),
     /// Show what a certificate says, who signed it, whether it is valid and in the log
     Inspect(Inspect),
-    /// Say whether a host would take a certificate, and if not, which of its checks says no
+    /// Say whether you would get a certificate, or whether a host would take one; and if not, why, and what would change that
     Explain(Explain),
     /// Show the session, what is pinned, what waits, and the certificates in the agent
     Status,

@@ -31,7 +31,12 @@ enum Answer {
 
 pub(super) fn run(global: &Global, options: &Request) -> Result<Exit> {
     // What can be said without a server is said before one is asked.
-    let wishes = Wishes::new(options)?;
+    let id = match &options.id {
+        Some(id) => id.parse().map_err(|error: NameError| Failure::new("usage", error.to_string()))?,
+        None => new_id(RequestId::from_parts)?,
+    };
+    let asked = (options.ttl.as_deref(), &options.principals[..], options.reason.as_deref());
+    let wishes = Wishes::new(id, &options.profile, asked)?;
     let mut holder = Holder::new(options)?;
     let site = Site::choose(global)?;
     let server = contact::connect_with_session(global, &site)?;
@@ -73,7 +78,7 @@ enum Holder {
 }
 
 /// What was asked for on the command line, parsed.
-struct Wishes {
+pub(super) struct Wishes {
     id: RequestId,
     profile: ca_core::names::ProfileName,
     ttl: Option<ca_core::time::Ttl>,
@@ -82,27 +87,24 @@ struct Wishes {
 }
 
 impl Wishes {
-    fn new(options: &Request) -> Result<Self> {
+    /// Parses a profile, and what may be said besides: the lifetime, the accounts and the reason.
+    pub(super) fn new(
+        id: RequestId,
+        profile: &str,
+        (ttl, accounts, reason): (Option<&str>, &[String], Option<&str>),
+    ) -> Result<Self> {
         let name = |error: NameError| Failure::new("usage", error.to_string());
-        let ttl = options.ttl.as_deref().map(str::parse).transpose();
+        let ttl = ttl.map(str::parse).transpose();
         Ok(Self {
-            id: match &options.id {
-                Some(id) => id.parse().map_err(name)?,
-                None => new_id(RequestId::from_parts)?,
-            },
-            profile: options.profile.parse().map_err(name)?,
+            id,
+            profile: profile.parse().map_err(name)?,
             ttl: ttl.map_err(|error: ca_core::time::TtlError| Failure::new("usage", error.to_string()))?,
-            principals: principals(&options.principals).map_err(name)?,
-            reason: options
-                .reason
-                .as_deref()
-                .map(|reason| reason.trim().parse())
-                .transpose()
-                .map_err(name)?,
+            principals: principals(accounts).map_err(name)?,
+            reason: reason.map(|reason| reason.trim().parse()).transpose().map_err(name)?,
         })
     }
 
-    fn request(self, pins: &Pins, user: &str, key: CertifiableKey) -> Result<CertRequest> {
+    pub(super) fn request(self, pins: &Pins, user: &str, key: CertifiableKey) -> Result<CertRequest> {
         Ok(CertRequest {
             authority: pins.origin.clone(),
             id: self.id,

@@ -59,6 +59,21 @@ impl KeyFile {
         Self::from_private(&stem, &private, passphrase_fd)
     }
 
+    /// Reads the public half of a key file, private or not; nothing is unlocked.
+    pub(crate) fn public_half(path: &Path) -> Result<PublicKey> {
+        let text =
+            Zeroizing::new(fs::read_to_string(path).map_err(|error| io_failure("read", path, &error))?);
+        let unfit = |error: &dyn std::fmt::Display| {
+            Failure::new("key", format!("{}: {error}", path.display()))
+                .hint("Name a private key in OpenSSH's format, or its .pub file.")
+        };
+        if !text.contains("PRIVATE KEY-----") {
+            return text.parse().map_err(|error: ca_core::ssh::KeyError| unfit(&error));
+        }
+        let key = PrivateKey::from_openssh(text.as_str()).map_err(|error| unfit(&error))?;
+        PublicKey::from_key_data(key.public_key().key_data().clone()).map_err(|error| unfit(&error))
+    }
+
     fn from_private(path: &Path, text: &str, passphrase_fd: Option<u32>) -> Result<Self> {
         let parsed = PrivateKey::from_openssh(text).map_err(|_| {
             Failure::new("key", format!("{} is not a private key in OpenSSH's format", path.display()))

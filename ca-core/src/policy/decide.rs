@@ -333,14 +333,8 @@ fn ttl(profile: &Profile, request: &CertRequest) -> Ttl {
 
 /// Resolves the profile's accounts and narrows them to those asked for.
 fn principals(profile: &Profile, request: &CertRequest, facts: &Facts) -> Result<Principals, Denial> {
-    let mut resolved: Vec<Principal> = Vec::new();
-    for principal in profile.principals.iter().filter_map(|template| template.resolve(&facts.user)) {
-        if !resolved.contains(&principal) {
-            resolved.push(principal);
-        }
-    }
     let none = |_| Denial::NoPrincipal { profile: request.profile.clone(), user: facts.user.name.clone() };
-    let granted = Principals::try_from(resolved).map_err(none)?;
+    let granted = Principals::try_from(profile.accounts_of(&facts.user)).map_err(none)?;
     let Some(asked) = &request.principals else { return Ok(granted) };
     match asked.iter().find(|p| !granted.iter().any(|g| g == *p)) {
         None => Ok(asked.clone()),

@@ -31,6 +31,15 @@ impl HostPattern {
             _ => false,
         }
     }
+
+    /// Tells whether it takes everything that another pattern does.
+    pub fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Below(own), Self::Exact(name)) => name.is_child_of(own),
+            (Self::Network(own), Self::Network(other)) => own.contains(other),
+            (own, other) => own == other,
+        }
+    }
 }
 
 impl TryFrom<String> for HostPattern {

@@ -7,6 +7,7 @@ mod decide_host;
 pub mod diff;
 mod digest;
 mod error;
+pub mod explain;
 mod facts;
 mod files;
 mod host_pattern;
@@ -162,6 +163,11 @@ impl Policy {
     /// Gives the names of all rules, in the order of the file.
     pub fn rule_ids(&self) -> impl Iterator<Item = &RuleId> {
         self.rules.ids()
+    }
+
+    /// Gives a rule as it is written.
+    pub fn rule_text(&self, id: &RuleId) -> Option<String> {
+        self.rules.text(id)
     }
 
     /// Asks the rules whether somebody may do something, on one profile where it is about one.

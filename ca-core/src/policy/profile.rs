@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use super::facts::FactorKind;
+use super::facts::{FactorKind, User};
 use super::principal::PrincipalTemplate;
 use super::ticket::TicketPattern;
-use crate::names::{GroupName, Principals};
+use crate::names::{GroupName, Principal, Principals};
 use crate::ssh::KeyKind;
 use crate::time::Ttl;
 
@@ -99,6 +99,17 @@ impl Profile {
         self
     }
 
+    /// Gives the accounts that a user gets by it, each once, in the order of the policy.
+    pub fn accounts_of(&self, user: &User) -> Vec<Principal> {
+        let mut accounts: Vec<Principal> = Vec::new();
+        for account in self.principals.iter().filter_map(|template| template.resolve(user)) {
+            if !accounts.contains(&account) {
+                accounts.push(account);
+            }
+        }
+        accounts
+    }
+
     /// Tells whether a reason must be given.
     pub fn needs_reason(&self) -> bool {
         self.require_reason || self.ticket_pattern.is_some()
@@ -142,6 +153,17 @@ impl Profile {
 }
 
 impl Approvals {
+    /// Tells whether an account can be one that approves for this requester, as far as that can be told without a login: it is
+    /// enabled, in one of the groups, and another person's. The rules have to permit it as well.
+    pub fn can_be_by(&self, user: &User, requester: &User) -> bool {
+        self.has(user) && !user.is_same_person_as(requester)
+    }
+
+    /// Tells whether an enabled account is in one of the groups.
+    pub(super) fn has(&self, user: &User) -> bool {
+        user.enabled && !self.groups.is_disjoint(&user.groups)
+    }
+
     fn rules(&self) -> [(bool, &'static str); 3] {
         [
             ((1..=Self::MAX_COUNT).contains(&self.count), "approvals.count must be 1 to 8"),

@@ -45,8 +45,7 @@ impl Policy {
     /// Tells whether somebody may approve in advance what anybody else will ask for under a profile.
     pub fn may_seal(&self, profile: &ProfileName, approver: &Facts, now: UnixSeconds) -> bool {
         let approvals = self.profile(profile).and_then(|profile| profile.approvals.as_ref());
-        approvals.is_some_and(|approvals| !approvals.groups.is_disjoint(&approver.user.groups))
-            && approver.user.enabled
+        approvals.is_some_and(|approvals| approvals.has(&approver.user))
             && approver.session.key.is_none()
             && self.permits(Action::Approve, Some(profile), approver, now)
     }

@@ -100,7 +100,7 @@ impl KeyKind {
         matches!(self, Self::SkEd25519 | Self::SkEcdsaP256)
     }
 
-    const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Ed25519,
         Self::EcdsaP256,
         Self::EcdsaP384,

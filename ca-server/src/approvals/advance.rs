@@ -8,6 +8,7 @@ use ca_core::policy::{Decision, Facts, Policy, Waited, decide};
 use ca_core::request::{CertRequest, ProvenRequest};
 use ca_core::time::UnixMillis;
 
+use super::notices::{self, End};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::ids;
@@ -70,14 +71,17 @@ async fn record_closing(app: &App, row: &RequestRow) -> Result<(), ApiError> {
     let Some((outcome, by)) = row.closed.clone() else {
         return Err(ApiError::internal("closing without why"));
     };
-    let event = RequestClosed { pending_id: row.id, outcome, by };
+    let event = RequestClosed { pending_id: row.id, outcome, by: by.clone() };
     app.ledger.append(Draft::Event(What::RequestClosed(Box::new(event)))).await?;
-    store(app).closing_recorded(row.id).await.map_err(ApiError::internal)
+    let notices = notices::over(app, row, &End::Closed(outcome, &by))?;
+    store(app).closing_recorded(row.id, (&notices, app.clock.now().seconds())).await?;
+    Ok(())
 }
 
 /// Closes what cannot be granted any more, and issues what has its approvals.
 async fn pending(app: &App, row: &RequestRow) -> Result<(), ApiError> {
-    let (policy, now) = (app.policy(), app.clock.now());
+    let held = app.in_force.hold().await;
+    let (policy, now) = (held.policy(), app.clock.now());
     if let Some(outcome) = over(row, &policy, now) {
         return close(app, row, (outcome, "policy")).await.map(drop);
     }
@@ -100,7 +104,8 @@ async fn pending(app: &App, row: &RequestRow) -> Result<(), ApiError> {
 
 /// Goes on with what was claimed, here or by a process that is no more: the ledger finds what it has recorded already.
 async fn issuing(app: &App, row: &RequestRow) -> Result<(), ApiError> {
-    let (policy, now) = (app.policy(), app.clock.now());
+    let held = app.in_force.hold().await;
+    let (policy, now) = (held.policy(), app.clock.now());
     let claimed_at = row.claimed_at.unwrap_or_default();
     if now.0 > claimed_at.0.saturating_add(ABANDONED_MILLIS) {
         return close(app, row, (Closing::Void, "recovery")).await.map(drop);
@@ -170,12 +175,14 @@ impl Ready {
             decided_at,
             grant: *grant,
             nonce: ids::random().map_err(ApiError::internal)?,
-            approved: Some(Approved { claimed_at, signed: self.signed, approvers }),
+            approved: Some(Approved { claimed_at, signed: self.signed, approvers: approvers.clone() }),
         };
         match record_and_sign(app, draft).await {
             Ok(certificate) => {
                 let issued = serde_json::to_string(&describe(&certificate)).map_err(ApiError::internal)?;
-                if store(app).finish_request(row.id, &issued).await? {
+                let end = End::Issued { serial: certificate.content().serial, approvers: &approvers };
+                let notices = notices::over(app, row, &end)?;
+                if store(app).finish_request(row.id, &issued, (&notices, app.clock.now().seconds())).await? {
                     metrics::counter!("countersign_certificates_total").increment(1);
                 }
                 Ok(())

@@ -7,7 +7,7 @@ use ca_core::policy::{Facts, Policy, Quorum};
 use ca_core::request::ProvenRequest;
 use ca_core::time::UnixSeconds;
 
-use super::{LIMITS, RequestProblem};
+use super::{LIMITS, RequestProblem, notices};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::ledger::{Draft, LedgerError};
@@ -41,7 +41,8 @@ pub async fn ask(app: &App, asked: Asked<'_>, quorum: Quorum) -> Result<RequestR
         return Err(RequestProblem::TooMany.into());
     }
     let row = record_pending(app, &asked, &quorum).await?;
-    if store.add_request(&row, LIMITS).await? {
+    let notices = notices::begun(app, &row, &asked).await?;
+    if store.add_request(&row, LIMITS, &notices).await? {
         return Ok(row);
     }
     match store.request(id).await? {

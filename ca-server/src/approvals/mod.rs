@@ -12,6 +12,7 @@ mod advance;
 mod ask;
 mod decide;
 mod error;
+mod notices;
 mod recover;
 
 pub use advance::{advance, sweep};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ca_core::policy::Policy;
-use tokio::sync::watch;
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, watch};
 
 /// The policy in force, which can be exchanged while it is used.
 #[derive(Debug)]
@@ -12,17 +12,49 @@ pub struct InForce {
     folder: PathBuf,
     policy: watch::Sender<Arc<Policy>>,
     refused: watch::Sender<Option<String>>,
+    change: RwLock<()>,
+}
+
+/// The policy that a decision rests on, which stays in force until this is dropped.
+#[derive(Debug)]
+pub struct Held<'a> {
+    policy: Arc<Policy>,
+    _in_force: RwLockReadGuard<'a, ()>,
+}
+
+impl Held<'_> {
+    /// Gives the policy.
+    pub fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.policy)
+    }
 }
 
 impl InForce {
     /// Puts a policy in force that is in the log already.
     pub fn new(folder: PathBuf, policy: Policy) -> Self {
-        Self { folder, policy: watch::Sender::new(Arc::new(policy)), refused: watch::Sender::new(None) }
+        Self {
+            folder,
+            policy: watch::Sender::new(Arc::new(policy)),
+            refused: watch::Sender::new(None),
+            change: RwLock::default(),
+        }
     }
 
     /// Gives the policy, for one decision and all that follows from it.
     pub fn policy(&self) -> Arc<Policy> {
         Arc::clone(&self.policy.borrow())
+    }
+
+    /// Gives the policy and keeps it in force until what was decided by it is recorded (A5): otherwise another could come
+    /// before it in the log, and what is granted would be by a policy that was replaced. Not to be asked for twice at once.
+    pub async fn hold(&self) -> Held<'_> {
+        let in_force = self.change.read().await;
+        Held { policy: self.policy(), _in_force: in_force }
+    }
+
+    /// Waits until nobody holds the policy; until this is dropped, nobody does.
+    pub(super) async fn begin_change(&self) -> RwLockWriteGuard<'_, ()> {
+        self.change.write().await
     }
 
     /// Gives why the folder's policy was not taken; `None` when the one in force is the folder's.

@@ -5,5 +5,5 @@ mod in_force;
 mod reload;
 
 pub use files::load;
-pub use in_force::InForce;
+pub use in_force::{Held, InForce};
 pub use reload::reload;

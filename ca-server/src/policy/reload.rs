@@ -87,6 +87,7 @@ async fn take_up(app: &SharedApp, reading: Reading) -> bool {
 
 /// Records a policy, then decides by it. While the log cannot be written, the old one stays (I10).
 async fn adopt(app: &SharedApp, policy: Policy) -> bool {
+    let _changing = app.in_force.begin_change().await;
     let adopted = What::PolicyAdopted { policy: policy.id(), text: policy.text().to_owned() };
     match app.ledger.append(Draft::Event(adopted)).await {
         Ok(_) => {

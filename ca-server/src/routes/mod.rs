@@ -5,6 +5,7 @@ mod admin;
 mod api_keys;
 mod caller;
 mod certificates;
+mod explain;
 mod freeze;
 mod hosts;
 mod invitation;
@@ -66,6 +67,7 @@ pub fn router(app: SharedApp, deadline: Ttl) -> Router {
         .routes(routes!(vouchers::break_glass))
         .routes(routes!(vouchers::list, vouchers::seal))
         .routes(routes!(vouchers::withdraw))
+        .routes(routes!(explain::explain))
         .routes(routes!(hosts::certify))
         .routes(routes!(hosts::profiles))
         .routes(routes!(requests::list))

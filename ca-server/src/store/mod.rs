@@ -22,8 +22,8 @@ mod sessions;
 mod signing_keys;
 mod sms;
 mod users;
-mod vouchers;
 mod votes;
+mod vouchers;
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
@@ -43,7 +43,7 @@ pub use devices::{Device, NewDevice};
 pub use factors::{NewFactor, Removal, StoredFactor, authenticator};
 pub use failures::Failures;
 pub use invitations::Acceptance;
-pub use notices::Notice;
+pub use notices::{NewNotice, Notice};
 pub use recoveries::{NewRecovery, RecoveryRow, RecoveryState};
 pub use recovery::RecoveryHash;
 pub use requests::{RequestRow, RequestState, WaitLimits};
@@ -53,8 +53,8 @@ pub use sessions::{NewSessionRow, SessionRow};
 pub use signing_keys::SigningKeyRow;
 pub use sms::{CodeTag, SentCode};
 pub use users::{Credentials, NewUser, User};
-pub use vouchers::{NewSeal, SealKept, VoucherRow};
 pub use votes::{NewVote, VoteGiven, VoteRow};
+pub use vouchers::{NewSeal, SealKept, VoucherRow};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations/sqlite");
 

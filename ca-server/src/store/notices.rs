@@ -1,10 +1,15 @@
 //! Messages on their way to people, and the links in them.
 
 use ca_core::time::UnixSeconds;
+use sqlx::sqlite::SqliteQueryResult;
+use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use super::{Store, StoreError, User, signed, unsigned, users};
 use crate::factors::sealing::Sealed;
 use crate::login::TokenHash;
+
+/// A message to be kept: its ULID, and where it goes and what it says, sealed for that ULID.
+pub type NewNotice = (String, Sealed);
 
 /// A message to be sent now.
 #[derive(Clone, Debug)]
@@ -19,20 +24,9 @@ pub struct Notice {
 
 impl Store {
     /// Keeps messages until they are sent.
-    pub async fn queue_notices(
-        &self,
-        notices: &[(String, Sealed)],
-        now: UnixSeconds,
-    ) -> Result<(), StoreError> {
+    pub async fn queue_notices(&self, notices: &[NewNotice], now: UnixSeconds) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        for (id, sealed) in notices {
-            sqlx::query("INSERT INTO notices (id, sealed, next_try_at) VALUES (?, ?, ?)")
-                .bind(id)
-                .bind(&sealed.0)
-                .bind(signed(now.0))
-                .execute(&mut *tx)
-                .await?;
-        }
+        queue(&mut tx, notices, now).await?;
         Ok(tx.commit().await?)
     }
 
@@ -122,4 +116,31 @@ impl Store {
         query.bind(signed(now.0)).execute(&self.writer).await?;
         Ok(())
     }
+}
+
+async fn queue(tx: &mut SqliteConnection, notices: &[NewNotice], now: UnixSeconds) -> Result<(), StoreError> {
+    for (id, sealed) in notices {
+        sqlx::query("INSERT INTO notices (id, sealed, next_try_at) VALUES (?, ?, ?)")
+            .bind(id)
+            .bind(&sealed.0)
+            .bind(signed(now.0))
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Commits a step and the messages about it, if it was taken just now: who comes second says nothing again.
+pub(super) async fn commit_once(
+    mut tx: Transaction<'static, Sqlite>,
+    step: SqliteQueryResult,
+    notices: &[NewNotice],
+    now: UnixSeconds,
+) -> Result<bool, StoreError> {
+    if step.rows_affected() != 1 {
+        return Ok(false);
+    }
+    queue(&mut tx, notices, now).await?;
+    tx.commit().await?;
+    Ok(true)
 }

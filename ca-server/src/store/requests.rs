@@ -8,10 +8,10 @@ use ca_core::policy::{PolicyId, Session, Source};
 use ca_core::time::{UnixMillis, UnixSeconds};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sqlx::sqlite::SqliteRow;
+use sqlx::sqlite::{SqliteQueryResult, SqliteRow};
 use sqlx::{Row, SqliteConnection};
 
-use super::{Store, StoreError, User, signed, unsigned, users};
+use super::{NewNotice, Store, StoreError, User, notices, signed, unsigned, users};
 
 /// How far a request has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,10 +111,17 @@ const SELECT: &str =
     FROM requests r JOIN users u ON u.id = r.user_id";
 
 impl Store {
-    /// Keeps a request that waits; false when as many wait already as may. One that is there stays as it is.
-    pub async fn add_request(&self, new: &RequestRow, limits: WaitLimits) -> Result<bool, StoreError> {
-        let mut connection = self.writer.acquire().await?;
-        insert_request(&mut connection, new, limits).await
+    /// Keeps a request that waits, and with it the messages that say so; false when as many wait already as may. One that
+    /// is there stays as it is, and nothing is said again.
+    pub async fn add_request(
+        &self,
+        new: &RequestRow,
+        limits: WaitLimits,
+        notices: &[NewNotice],
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let added = insert_request(&mut tx, new, limits).await?;
+        notices::commit_once(tx, added, notices, new.asked_at).await
     }
 
     /// Counts the requests that wait: of one account, and of all.
@@ -172,13 +179,20 @@ impl Store {
         Ok(claimed.rows_affected() == 1)
     }
 
-    /// Keeps the certificate of a request that was claimed; the first one stays. Tells whether this is it.
-    pub async fn finish_request(&self, id: RequestId, issued: &str) -> Result<bool, StoreError> {
+    /// Keeps the certificate of a request that was claimed, and the messages that say so; the first one stays. Tells whether
+    /// this is it.
+    pub async fn finish_request(
+        &self,
+        id: RequestId,
+        issued: &str,
+        (notices, now): (&[NewNotice], UnixSeconds),
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
         let query = sqlx::query(
             "UPDATE requests SET state = 'issued', issued = ? WHERE id = ? AND state = 'issuing'",
         );
-        let finished = query.bind(issued).bind(id.to_string()).execute(&self.writer).await?;
-        Ok(finished.rows_affected() == 1)
+        let finished = query.bind(issued).bind(id.to_string()).execute(&mut *tx).await?;
+        notices::commit_once(tx, finished, notices, now).await
     }
 
     /// Ends a request that is in a state; one who would end it does.
@@ -200,13 +214,18 @@ impl Store {
         Ok(closed.rows_affected() == 1)
     }
 
-    /// Notes that the end of a request is recorded.
-    pub async fn closing_recorded(&self, id: RequestId) -> Result<(), StoreError> {
-        sqlx::query("UPDATE requests SET state = 'closed' WHERE id = ? AND state = 'closing'")
+    /// Notes that the end of a request is recorded, and keeps the messages that say so; tells whether nobody had noted it.
+    pub async fn closing_recorded(
+        &self,
+        id: RequestId,
+        (notices, now): (&[NewNotice], UnixSeconds),
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let closed = sqlx::query("UPDATE requests SET state = 'closed' WHERE id = ? AND state = 'closing'")
             .bind(id.to_string())
-            .execute(&self.writer)
+            .execute(&mut *tx)
             .await?;
-        Ok(())
+        notices::commit_once(tx, closed, notices, now).await
     }
 
     /// Notes that the log has the certificate of a request, whatever the database remembers of it.
@@ -238,12 +257,12 @@ impl Store {
     }
 }
 
-/// Adds a request if fewer wait than may; false when they do not, or there is one of that id.
+/// Adds a request if fewer wait than may, and there is none of that id.
 pub(super) async fn insert_request(
     connection: &mut SqliteConnection,
     new: &RequestRow,
     limits: WaitLimits,
-) -> Result<bool, StoreError> {
+) -> Result<SqliteQueryResult, StoreError> {
     let added = sqlx::query(
         "INSERT INTO requests (id, user_id, state, policy, request, signature, session, source, needed,
                                asked_at, expires_at, voucher)
@@ -268,7 +287,7 @@ pub(super) async fn insert_request(
     .bind(limits.all)
     .execute(connection)
     .await?;
-    Ok(added.rows_affected() == 1)
+    Ok(added)
 }
 
 /// Ends what an account has waiting, with the account (A16).

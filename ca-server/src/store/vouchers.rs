@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use super::requests::{from_json, insert_request, to_json};
-use super::{RequestRow, Store, StoreError, WaitLimits, signed, unsigned, users};
+use super::{NewNotice, RequestRow, Store, StoreError, WaitLimits, notices, signed, unsigned, users};
 
 /// A seal to be kept.
 #[derive(Clone, Debug)]
@@ -143,19 +143,22 @@ impl Store {
         Ok(free)
     }
 
-    /// Keeps a request that a voucher is shown for, if nobody else has the voucher: of all who show it, one gets it.
-    pub async fn add_emergency(&self, new: &RequestRow, id: VoucherId) -> Result<bool, StoreError> {
+    /// Keeps a request that a voucher is shown for, and the messages that say so, if nobody else has the voucher: of all who
+    /// show it, one gets it.
+    pub async fn add_emergency(
+        &self,
+        new: &RequestRow,
+        id: VoucherId,
+        notices: &[NewNotice],
+    ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
         if !is_free(&mut tx, id).await? {
             return Ok(false);
         }
         let query = sqlx::query("UPDATE vouchers SET used_by = ? WHERE id = ?");
         query.bind(new.id.to_string()).bind(id.to_string()).execute(&mut *tx).await?;
-        if !insert_request(&mut tx, new, WaitLimits::NONE).await? {
-            return Ok(false);
-        }
-        tx.commit().await?;
-        Ok(true)
+        let added = insert_request(&mut tx, new, WaitLimits::NONE).await?;
+        notices::commit_once(tx, added, notices, new.asked_at).await
     }
 
     /// Notes that somebody looked into what was done with a voucher; one of all who do so at once.

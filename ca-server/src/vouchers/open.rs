@@ -1,7 +1,6 @@
 //! In the emergency: a voucher is shown in place of waiting.
 
 use ca_core::log::event::{BreakGlassUsed, Closing, RequestClosed, What};
-use ca_core::names::GroupName;
 use ca_core::policy::{Decision, Facts, Quorum, Waited, decide};
 use ca_core::request::CertRequest;
 use ca_core::voucher::VoucherSecret;
@@ -12,10 +11,10 @@ use crate::approvals::{Asked, advance, record_pending, same};
 use crate::error::ApiError;
 use crate::issue::record_denial;
 use crate::ledger::Draft;
-use crate::store::{RequestRow, VoucherRow};
-use crate::warnings::{OfficerNotice, tell_officers};
+use crate::store::{NewNotice, RequestRow, VoucherRow};
+use crate::warnings::{OfficerNotice, addresses_of, prepare};
 
-/// Has a request issued at once by a voucher: recorded and told to every officer first.
+/// Has a request issued at once by a voucher: recorded first, and every officer hears of it.
 pub async fn open(
     app: &App,
     asked: Asked<'_>,
@@ -48,8 +47,8 @@ pub async fn open(
         reason: request.reason.clone(),
     };
     app.ledger.append(Draft::Event(What::BreakGlassUsed(Box::new(used)))).await?;
-    tell(app, &asked, request, &quorum).await?;
-    if !store.add_emergency(&row, voucher.voucher.id).await? {
+    let notices = notices(app, &asked, request, &quorum).await?;
+    if !store.add_emergency(&row, voucher.voucher.id, &notices).await? {
         let closed = RequestClosed { pending_id: id, outcome: Closing::Void, by: "voucher".to_owned() };
         app.ledger.append(Draft::Event(What::RequestClosed(Box::new(closed)))).await?;
         return Err(VoucherProblem::Used.into());
@@ -74,8 +73,14 @@ fn with_voucher(asked: &Asked<'_>, voucher: &VoucherRow) -> Facts {
     Facts { waited: Some(waited), ..asked.facts.clone() }
 }
 
-/// Tells everybody who could have approved; before it takes effect, so that it does not happen unheard.
-async fn tell(app: &App, asked: &Asked<'_>, request: &CertRequest, quorum: &Quorum) -> Result<(), ApiError> {
+/// Writes to everybody who could have approved. It is kept in the transaction that claims the voucher, before anything is
+/// issued, so that it does not happen unheard.
+async fn notices(
+    app: &App,
+    asked: &Asked<'_>,
+    request: &CertRequest,
+    quorum: &Quorum,
+) -> Result<Vec<NewNotice>, ApiError> {
     let (user, source) = (&asked.session.user, &asked.facts.source);
     let reason = request.reason.as_ref().map_or("none given".to_owned(), ToString::to_string);
     let setup = app.login.setup();
@@ -98,6 +103,7 @@ async fn tell(app: &App, asked: &Asked<'_>, request: &CertRequest, quorum: &Quor
         ]
         .into(),
     };
-    let is_officer = |groups: &std::collections::BTreeSet<GroupName>| !groups.is_disjoint(&quorum.groups);
-    tell_officers(setup, &notice, |user| is_officer(&user.groups)).await.map_err(ApiError::internal)
+    let officers = addresses_of(setup, |user| !user.groups.is_disjoint(&quorum.groups)).await;
+    let prepared = officers.and_then(|officers| prepare(setup, &notice, officers));
+    prepared.map_err(ApiError::internal)
 }

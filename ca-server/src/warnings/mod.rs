@@ -13,13 +13,13 @@ use serde::{Deserialize, Serialize};
 
 pub use delivery::deliver;
 pub use freeze::{FreezeError, freeze, is_open};
-pub use officers::{OfficerNotice, tell_officers};
+pub use officers::{OfficerNotice, addresses_of, prepare, tell_officers};
 pub use text::Change;
 
 use crate::factors::sealing::{SealError, Sealed, Sealer};
 use crate::ids::{self, NoRandomness};
 use crate::login::{DISAVOWAL, Setup, generate_token, sms};
-use crate::store::{StoreError, User};
+use crate::store::{NewNotice, StoreError, User};
 
 /// How long a link to freeze an account works, in seconds: a week.
 const LINK_SECS: u64 = 7 * 86_400;
@@ -95,6 +95,11 @@ pub async fn warn(
 }
 
 async fn queue(setup: &Setup, messages: &[Message]) -> Result<(), WarnError> {
+    let sealed = seal_all(setup, messages)?;
+    Ok(setup.store.queue_notices(&sealed, setup.clock.now().seconds()).await?)
+}
+
+fn seal_all(setup: &Setup, messages: &[Message]) -> Result<Vec<NewNotice>, WarnError> {
     let now = setup.clock.now();
     let mut sealed = Vec::with_capacity(messages.len());
     for message in messages {
@@ -102,7 +107,7 @@ async fn queue(setup: &Setup, messages: &[Message]) -> Result<(), WarnError> {
         let seal = message.seal(&setup.sealer, &id)?;
         sealed.push((id, seal));
     }
-    Ok(setup.store.queue_notices(&sealed, now.seconds()).await?)
+    Ok(sealed)
 }
 
 async fn new_link(setup: &Setup, user: &User, url: &str) -> Result<String, WarnError> {

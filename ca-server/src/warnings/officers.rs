@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ca_core::names::Email;
 use serde::Serialize;
 
-use super::{Message, WarnError, queue};
+use super::{Message, WarnError, queue, seal_all};
 use crate::ids;
 use crate::login::Setup;
-use crate::store::User;
+use crate::store::{NewNotice, User};
 
 /// Something that officers are to hear of. No secret goes in: it leaves the house by mail and webhook.
 #[derive(Clone, Debug)]
@@ -45,14 +46,45 @@ pub async fn tell_officers(
     notice: &OfficerNotice,
     is_officer: impl Fn(&User) -> bool,
 ) -> Result<(), WarnError> {
+    let addresses = addresses_of(setup, is_officer).await?;
+    queue(setup, &messages(setup, notice, addresses)?).await
+}
+
+/// Finds the addresses in `alerts` and those of the enabled accounts that `is_officer` says, each once.
+pub async fn addresses_of(
+    setup: &Setup,
+    is_officer: impl Fn(&User) -> bool,
+) -> Result<BTreeSet<Email>, WarnError> {
+    let mut addresses: BTreeSet<Email> = BTreeSet::new();
+    if setup.providers.mail.is_some() {
+        addresses.extend(setup.alerts.iter().cloned());
+        let users = setup.store.users().await?;
+        let officers = users.into_iter().filter(|user| user.enabled && is_officer(user));
+        addresses.extend(officers.map(|user| user.email));
+    }
+    Ok(addresses)
+}
+
+/// Writes and seals a notice for the webhook and, by mail, for these addresses; nothing when neither is configured.
+///
+/// Whoever keeps it in the same transaction as what it is about neither loses it in a crash nor says it twice.
+pub fn prepare(
+    setup: &Setup,
+    notice: &OfficerNotice,
+    addresses: BTreeSet<Email>,
+) -> Result<Vec<NewNotice>, WarnError> {
+    seal_all(setup, &messages(setup, notice, addresses)?)
+}
+
+fn messages(
+    setup: &Setup,
+    notice: &OfficerNotice,
+    addresses: BTreeSet<Email>,
+) -> Result<Vec<Message>, WarnError> {
     let mut messages = Vec::new();
     if setup.providers.mail.is_some() {
-        let mut addresses: BTreeSet<String> = setup.alerts.iter().map(ToString::to_string).collect();
-        let users = setup.store.users().await?;
-        let officers = users.iter().filter(|user| user.enabled && is_officer(user));
-        addresses.extend(officers.map(|user| user.email.to_string()));
         messages.extend(addresses.into_iter().map(|to| Message::Mail {
-            to,
+            to: to.to_string(),
             subject: notice.subject.clone(),
             text: notice.text.clone(),
         }));
@@ -60,7 +92,7 @@ pub async fn tell_officers(
     if setup.providers.webhook.is_some() {
         messages.push(call(setup, notice)?);
     }
-    queue(setup, &messages).await
+    Ok(messages)
 }
 
 fn call(setup: &Setup, notice: &OfficerNotice) -> Result<Message, WarnError> {

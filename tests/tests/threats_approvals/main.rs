@@ -3,8 +3,10 @@
 mod changed;
 mod crash;
 mod node;
+mod notices;
 mod people;
 mod races;
+mod reload;
 mod restart;
 
 use anyhow::{Result, ensure};
@@ -24,7 +26,11 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Result<Self> {
-        let server = server()?;
+        Self::on(server()?).await
+    }
+
+    /// The same on a server that runs.
+    async fn on(server: Server) -> Result<Self> {
         let api = Api::new(&server)?;
         let ann = Member::engineer(&server, &api, "ann").await?;
         let bo = Member::officer(&server, &api, "bo").await?;

@@ -34,6 +34,7 @@ const CALLS: &[(&str, &str)] = &[
     ("/v1/admin/users/{name}/unlock", "post"),
     ("/v1/certificates", "post"),
     ("/v1/certificates/break-glass", "post"),
+    ("/v1/explain", "post"),
     ("/v1/host-certificates", "post"),
     ("/v1/host-profiles", "get"),
     ("/v1/invitation", "post"),

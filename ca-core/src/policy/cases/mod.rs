@@ -4,6 +4,7 @@ mod case;
 mod question;
 
 pub use case::{Case, Expect};
+pub(super) use question::sample_key;
 
 use serde::Deserialize;
 use toml::Spanned;

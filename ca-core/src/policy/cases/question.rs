@@ -65,7 +65,7 @@ impl Case {
             profile: self.profile.clone().ok_or("it names no profile")?,
             ttl: self.ttl,
             principals: accounts.map_err(|error| format!("accounts: {error}"))?,
-            key: key(self.key.unwrap_or(KeyKind::Ed25519))?,
+            key: sample_key(self.key.unwrap_or(KeyKind::Ed25519))?,
             reason: self.reason.clone(),
         }))
     }
@@ -85,7 +85,8 @@ impl Case {
     }
 }
 
-fn key(kind: KeyKind) -> Result<CertifiableKey, String> {
+/// Gives a key of a kind whose private half nobody has.
+pub(in crate::policy) fn sample_key(kind: KeyKind) -> Result<CertifiableKey, String> {
     let line = KEYS.lines().find(|line| line.starts_with(&format!("{} ", kind.algorithm())));
     line.ok_or("no such key")?.parse().map_err(|error| format!("{error}"))
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::policy::rules::quoted;
 use crate::policy::{Factor, FactorKind, Facts, KeyScope, Session, Source, User};
 use crate::time::UnixSeconds;
 
@@ -115,11 +116,6 @@ fn addresses(rules: &[String]) -> Vec<IpAddr> {
     let named = rules.iter().flat_map(|rule| quoted(rule, "ip(\"")).filter_map(parse);
     let others = ["192.0.2.1", "2001:db8::1", "127.0.0.1"].into_iter().filter_map(parse);
     others.chain(named).collect::<BTreeSet<_>>().into_iter().collect()
-}
-
-/// Gives what stands between this opening and the next quotation mark, every time.
-fn quoted<'a>(rule: &'a str, opening: &'a str) -> impl Iterator<Item = &'a str> {
-    rule.split(opening).skip(1).filter_map(|rest| rest.split('"').next())
 }
 
 fn numbers(rule: &str) -> impl Iterator<Item = u64> {

@@ -5,6 +5,7 @@
 
 mod circumstances;
 mod people;
+mod reach;
 mod shape;
 
 pub use people::{Someone, groups_named, read_people};
@@ -12,7 +13,7 @@ pub use people::{Someone, groups_named, read_people};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::{Action, FactorKind, Policy};
+use super::{Action, FactorKind, Policy, ProfileKind};
 use crate::names::{GroupName, ProfileName};
 use crate::time::UnixSeconds;
 use circumstances::Circumstances;
@@ -49,8 +50,19 @@ pub enum Change {
     Profile {
         /// Its name.
         name: ProfileName,
+        /// Whose keys it is for.
+        kind: ProfileKind,
         /// Whether it is there now.
         added: bool,
+    },
+    /// More people or hosts get something by a profile than before, or fewer.
+    Reach {
+        /// Its name.
+        profile: ProfileName,
+        /// Whether it is more.
+        grows: bool,
+        /// What it does now, as what follows its name.
+        words: String,
     },
     /// A profile's certificates look different, or cost something else.
     Shape {
@@ -72,10 +84,22 @@ impl fmt::Display for Change {
             Self::Grows { who, right, sometimes: true } => write!(f, "+ {who} can now {right}, at times"),
             Self::Shrinks { who, right } => write!(f, "- {who} can no longer {right}"),
             Self::Shifts { who, right, how } => write!(f, "~ {who} can {right} {how}"),
-            Self::Profile { name, added: true } => write!(f, "+ there is a profile {name}"),
-            Self::Profile { name, added: false } => write!(f, "- there is no profile {name} any more"),
+            Self::Profile { name, kind, added: true } => write!(f, "+ there is a {} {name}", called(*kind)),
+            Self::Profile { name, kind, added: false } => {
+                write!(f, "- there is no {} {name} any more", called(*kind))
+            }
+            Self::Reach { profile, grows, words } => {
+                write!(f, "{} {profile} {words}", if *grows { '+' } else { '-' })
+            }
             Self::Shape { profile, what, old, new } => write!(f, "~ {profile}: {what} {old} -> {new}"),
         }
+    }
+}
+
+fn called(kind: ProfileKind) -> &'static str {
+    match kind {
+        ProfileKind::User => "profile",
+        ProfileKind::Host => "host profile",
     }
 }
 
@@ -99,15 +123,30 @@ pub fn diff(old: &Policy, new: &Policy, people: &[Someone], now: UnixSeconds) ->
 }
 
 fn profiles(old: &Policy, new: &Policy) -> Vec<Change> {
+    let mut changes = compare(ProfileKind::User, &old.profiles, &new.profiles, |name, before, after| {
+        let approvals = reach::approvals(name, before.approvals.as_ref(), after.approvals.as_ref());
+        shape::changes(name, before, after).into_iter().chain(approvals).collect()
+    });
+    changes.extend(compare(ProfileKind::Host, &old.host_profiles, &new.host_profiles, reach::host));
+    changes
+}
+
+/// Compares the profiles of one kind; `differ` says how two of one name differ.
+fn compare<T>(
+    kind: ProfileKind,
+    old: &BTreeMap<ProfileName, T>,
+    new: &BTreeMap<ProfileName, T>,
+    differ: impl Fn(&ProfileName, &T, &T) -> Vec<Change>,
+) -> Vec<Change> {
     let mut changes = Vec::new();
-    for (name, before) in old.profiles() {
-        match new.profile(name) {
-            Some(after) => changes.extend(shape::changes(name, before, after)),
-            None => changes.push(Change::Profile { name: name.clone(), added: false }),
+    for (name, before) in old {
+        match new.get(name) {
+            Some(after) => changes.extend(differ(name, before, after)),
+            None => changes.push(Change::Profile { name: name.clone(), kind, added: false }),
         }
     }
-    let added = new.profiles().filter(|(name, _)| old.profile(name).is_none());
-    changes.extend(added.map(|(name, _)| Change::Profile { name: name.clone(), added: true }));
+    let added = new.keys().filter(|name| !old.contains_key(*name));
+    changes.extend(added.map(|name| Change::Profile { name: name.clone(), kind, added: true }));
     changes
 }
 
@@ -137,8 +176,10 @@ fn rights(old: &Policy, new: &Policy) -> Vec<Right> {
     let about = names.into_iter().flat_map(|name| {
         [Action::Request, Action::Approve].map(|action| Right { action, on: Some(name.clone()) })
     });
+    let hosts: BTreeSet<&ProfileName> = old.host_profiles.keys().chain(new.host_profiles.keys()).collect();
+    let hosts = hosts.into_iter().map(|name| Right { action: Action::CertifyHost, on: Some(name.clone()) });
     let others = [Action::Revoke, Action::Audit, Action::Administer];
-    about.chain(others.map(|action| Right { action, on: None })).collect()
+    about.chain(hosts).chain(others.map(|action| Right { action, on: None })).collect()
 }
 
 /// How somebody's right differs; who it is comes later.
@@ -170,12 +211,18 @@ impl Right {
 
     /// Gives the factors that either profile accepts; officers need one that is no recovery code, and are no programs.
     fn accepted(&self, old: &Policy, new: &Policy) -> BTreeSet<FactorKind> {
-        if self.action != Action::Request {
-            let kinds = [FactorKind::Totp, FactorKind::Sms, FactorKind::Yubikey, FactorKind::Webauthn];
-            return kinds.into();
+        let of_profile = |policy: &Policy| -> BTreeSet<FactorKind> {
+            let Some(on) = &self.on else { return BTreeSet::new() };
+            let user = policy.profile(on).map(|profile| &profile.factors);
+            let host = policy.host_profile(on).map(|profile| &profile.factors);
+            user.into_iter().chain(host).flatten().copied().collect()
+        };
+        match self.action {
+            Action::Request | Action::CertifyHost => {
+                of_profile(old).union(&of_profile(new)).copied().collect()
+            }
+            _ => [FactorKind::Totp, FactorKind::Sms, FactorKind::Yubikey, FactorKind::Webauthn].into(),
         }
-        let profiles = [old, new].into_iter().filter_map(|policy| policy.profile(self.on.as_ref()?));
-        profiles.flat_map(|profile| profile.factors.iter().copied()).collect()
     }
 
     fn compare(

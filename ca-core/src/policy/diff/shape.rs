@@ -34,7 +34,7 @@ fn fields(profile: &Profile) -> [(&'static str, String); 14] {
     ]
 }
 
-fn list(items: impl Iterator<Item = String>) -> String {
+pub(super) fn list(items: impl Iterator<Item = String>) -> String {
     let items: Vec<String> = items.collect();
     if items.is_empty() { "nothing".to_owned() } else { items.join(", ") }
 }

@@ -9,7 +9,10 @@ mod verdict;
 pub use read::RuleId;
 pub use verdict::Verdict;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 
 use super::{Action, Facts, PolicyError, Problem};
 use crate::names::{GroupName, ProfileName};
@@ -109,7 +112,16 @@ impl Rules {
         slice.into_iter().flat_map(Slice::ids).filter_map(|id| self.text(&id)).collect()
     }
 
-    fn text(&self, id: &RuleId) -> Option<String> {
+    /// Gives the networks and addresses that the rules about an action on a profile name.
+    pub(super) fn networks(&self, action: Action, on: Option<&ProfileName>) -> BTreeSet<IpNet> {
+        let texts = self.texts(action, on);
+        let named = texts.iter().flat_map(|rule| quoted(rule, "ip(\""));
+        let network = |text: &str| text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).ok();
+        named.filter_map(network).collect()
+    }
+
+    /// Gives a rule as it is written.
+    pub(super) fn text(&self, id: &RuleId) -> Option<String> {
         self.written.iter().find(|rule| rule.id == *id).map(|rule| rule.text.clone())
     }
 
@@ -119,4 +131,9 @@ impl Rules {
         let groups = literals.filter(|uid| uid.type_name().to_string() == "Group");
         groups.filter_map(|uid| uid.id().unescaped().parse().ok())
     }
+}
+
+/// Gives what stands between this opening and the next quotation mark, every time.
+pub(super) fn quoted<'a>(rule: &'a str, opening: &'a str) -> impl Iterator<Item = &'a str> {
+    rule.split(opening).skip(1).filter_map(|rest| rest.split('"').next())
 }
