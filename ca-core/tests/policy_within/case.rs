@@ -11,6 +11,7 @@ use crate::support::now;
 
 /// A profile as it was generated; its accounts are for everybody, or for a group.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of a profile")]
 pub(crate) struct Shape {
     pub(crate) accounts: Vec<(Option<&'static str>, &'static str)>,
     pub(crate) ttl: (u64, u64),
@@ -63,8 +64,8 @@ impl Shape {
 
     /// Gives the accounts that a user has by it.
     pub(crate) fn accounts(&self, user: &User) -> Vec<String> {
-        let mine = |group: &Option<&str>| group.is_none_or(|group| is_in(user, group));
-        let accounts = self.accounts.iter().filter(|(group, _)| mine(group));
+        let mine = |group: Option<&str>| group.is_none_or(|group| is_in(user, group));
+        let accounts = self.accounts.iter().filter(|(group, _)| mine(*group));
         accounts.map(|(_, account)| account.replace("{user}", user.name.as_str())).collect()
     }
 }

@@ -46,9 +46,10 @@ fn check(Case { shape, request, facts, .. }: &Case, granted: &Grant) -> Result<(
     let mine: BTreeSet<String> = shape.accounts(&facts.user).into_iter().collect();
     let got: BTreeSet<String> = granted.principals.iter().map(ToString::to_string).collect();
     prop_assert!(!got.is_empty() && got.iter().all(|account| mine.contains(account)), "{:?}", got);
-    match &request.principals {
-        Some(asked) => prop_assert_eq!(&granted.principals, asked),
-        None => prop_assert_eq!(got, mine),
+    if let Some(asked) = &request.principals {
+        prop_assert_eq!(&granted.principals, asked);
+    } else {
+        prop_assert_eq!(got, mine);
     }
     let ttl = request.ttl.map_or(shape.ttl.0, Ttl::secs);
     prop_assert_eq!(granted.valid_before.0 - now().0, ttl);

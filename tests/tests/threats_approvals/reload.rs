@@ -51,12 +51,12 @@ async fn a5_approve_against_a_reload_of_the_running_server_1000_times() -> Resul
             tokio::time::sleep(SPREAD * u32::try_from(at)? / u32::try_from(ids.len())?).await;
             Ok((*id, approve(&api, &bo, id, approval).await?))
         });
-        let (changed, raced) = tokio::join!(change, try_join_all(races));
+        let (changed, outcomes) = tokio::join!(change, try_join_all(races));
         changed?;
-        let raced = raced?;
-        let first = raced.iter().filter(|(_, approved)| *approved).count();
-        pace = if first * 2 < raced.len() { pace * 3 / 2 } else { pace * 2 / 3 };
-        for (id, approved) in raced {
+        let outcomes = outcomes?;
+        let first = outcomes.iter().filter(|(_, approved)| *approved).count();
+        pace = if first * 2 < outcomes.len() { pace * 3 / 2 } else { pace * 2 / 3 };
+        for (id, approved) in outcomes {
             ensure!(settled(&api, &bo, id).await? == approved, "{id}: not what was answered: {approved}");
             issued.insert(id.to_owned(), approved);
         }
