@@ -51,6 +51,8 @@ fn what_is_signed_is_one_readable_text() {
     }
 }
 
+type Case = (fn(&mut Vote), ApprovalError);
+
 #[test]
 fn a_vote_is_for_one_recovery_of_one_account_in_one_name() {
     let check = |vote: &Vote| {
@@ -61,7 +63,7 @@ fn a_vote_is_for_one_recovery_of_one_account_in_one_name() {
         )
     };
     assert_eq!(check(&vote()), Ok(()));
-    let others: [(fn(&mut Vote), ApprovalError); 4] = [
+    let others: [Case; 4] = [
         (|v| v.authority = "other.example.com/log".parse().unwrap(), ApprovalError::OtherAuthority),
         (|v| v.recovery = RecoveryId::from_parts(NOW, 5), ApprovalError::OtherRecovery),
         (|v| v.user = "eve".parse().unwrap(), ApprovalError::OtherRecovery),

@@ -136,7 +136,7 @@ impl Story {
     fn denial(&mut self, reduced_until: Option<UnixSeconds>, reason: &str) -> What {
         self.log.time = UnixMillis(self.log.time.0 + 120_000);
         let mut now = facts();
-        now.session.id = "session-2".to_owned();
+        "session-2".clone_into(&mut now.session.id);
         now.session.factors[0].at = self.log.now();
         now.user.reduced_until = reduced_until;
         self.log.round(&[logged_in(now.clone())]);
