@@ -15,6 +15,7 @@ use crate::time::Ttl;
 /// A named kind of access. Every key is written out in `policies/profiles.toml`, with what it means.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the file")]
 pub struct Profile {
     /// What it is for, for people.
     pub description: String,
