@@ -78,7 +78,10 @@ pub(super) async fn begun(
 
 /// Writes to who asked what became of it, unless they ended it themselves or their account is off.
 pub(super) fn over(app: &App, row: &RequestRow, end: &End<'_>) -> Result<Vec<NewNotice>, ApiError> {
-    let request = CertRequest::from_text(&row.request)?;
+    let Ok(request) = CertRequest::from_text(&row.request) else {
+        tracing::error!(request = %row.id, "the database does not hold a request: nobody is told how it ended");
+        return Ok(Vec::new());
+    };
     let (user, profile, id) = (&row.user, &request.profile, row.id);
     let (kind, outcome, words, todo) = match end {
         End::Issued { approvers, .. } => (

@@ -3,6 +3,7 @@
 mod journey;
 mod loud;
 mod refused;
+mod reload;
 mod used;
 
 use anyhow::{Context as _, Result, ensure};
