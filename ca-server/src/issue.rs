@@ -51,10 +51,13 @@ pub async fn issue(
         Decision::Grant(grant) => *grant,
         Decision::NeedsApproval(quorum) => {
             let asked = Asked { session, request, facts, policy, decided_at };
-            let row = match voucher {
-                Some(secret) => vouchers::open(app, asked, quorum, &secret).await?,
-                None => approvals::ask(app, asked, quorum).await?,
+            let Some(secret) = voucher else {
+                return Ok(Answer::Waiting(Box::new(approvals::ask(app, asked, quorum).await?)));
             };
+            let row = vouchers::open(app, asked, quorum, &secret).await?;
+            // To be held anew there: a reload that waits lets nobody have it twice.
+            drop(held);
+            let row = approvals::advance(app, row.id).await?.unwrap_or(row);
             return Ok(Answer::Waiting(Box::new(row)));
         }
         Decision::Deny(denials) => return Err(record_denial(app, request, facts, denials, decided_at).await?),
