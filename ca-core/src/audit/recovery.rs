@@ -25,8 +25,8 @@ struct Recovery {
     user: UserName,
     needed: u8,
     wait_secs: u64,
-    /// Those who signed, each person once.
-    people: Vec<User>,
+    /// The accounts that signed.
+    signers: Vec<User>,
     /// When the waiting period ends; the earliest that was said, if it was said more than once.
     due: Option<UnixSeconds>,
     ended: Option<u64>,
@@ -52,7 +52,7 @@ impl Recoveries {
             user: vote.user.clone(),
             needed: opened.needed.max(MIN_OFFICERS),
             wait_secs: opened.wait.secs(),
-            people: Vec::new(),
+            signers: Vec::new(),
             due: None,
             ended: None,
             reduced_until: None,
@@ -69,10 +69,9 @@ impl Recoveries {
         if known.history.is_one_person(officer, &vote.user) {
             return Err(Flaw::OwnRecovery { user: officer.name.clone() });
         }
-        // Who signs twice is recorded twice, and counts once; what comes after the end counts for nothing.
-        let counted = recovery.people.iter().any(|person| person.is_same_person_as(officer));
-        if !counted && recovery.ended.is_none() {
-            recovery.people.push(officer.clone());
+        // What comes after the end may be said, and counts for nothing.
+        if recovery.ended.is_none() {
+            recovery.signers.push(officer.clone());
         }
         Ok(())
     }
@@ -99,10 +98,11 @@ impl Recoveries {
             Err(flaw) => return vec![flaw],
         };
         let said: BTreeSet<_> = due.officers.iter().collect();
-        let listed = recovery.people.iter().filter(|person| said.contains(&person.name)).count();
+        let signed: BTreeSet<_> = recovery.signers.iter().map(|signer| &signer.name).collect();
+        let listed = people(recovery.signers.iter().filter(|signer| said.contains(&signer.name)));
         recovery.due = Some(recovery.due.map_or(due.until, |before| before.min(due.until)));
         let rules = [
-            (listed == said.len(), Flaw::Field("officers")),
+            (said.is_subset(&signed), Flaw::Field("officers")),
             (listed >= usize::from(recovery.needed), unsigned(due.recovery_id, listed, recovery.needed)),
             (due.until.plus_secs(CLOCK_SECS) >= entered.plus_secs(recovery.wait_secs), Flaw::Field("until")),
         ];
@@ -121,7 +121,7 @@ impl Recoveries {
             Ok(recovery) => recovery,
             Err(flaw) => return vec![flaw],
         };
-        let have = recovery.people.len();
+        let have = people(recovery.signers.iter());
         let mut flaws = Vec::new();
         if let Some(by) = recovery.ended {
             flaws.push(Flaw::RecoveryOver { id: *id, by });
@@ -145,6 +145,17 @@ impl Recoveries {
         flaws.extend(rules.into_iter().filter(|(holds, _)| !holds).map(|(_, flaw)| flaw));
         flaws
     }
+}
+
+/// Counts people, not accounts, nor how often somebody signed.
+fn people<'a>(signers: impl Iterator<Item = &'a User>) -> usize {
+    let mut people: Vec<&User> = Vec::new();
+    for signer in signers {
+        if !people.iter().any(|person| person.is_same_person_as(signer)) {
+            people.push(signer);
+        }
+    }
+    people.len()
 }
 
 fn unsigned(id: RecoveryId, have: usize, needed: u8) -> Flaw {

@@ -79,7 +79,7 @@ impl Accounts {
             "user-enabled" => account.enabled = statement.fields.get("enabled") == Some(&true.into()),
             "account-frozen" => account.enabled = false,
             "login-succeeded" | CERTIFICATE => account.last_used = Some(now),
-            "user-reset" => account.factors = factors(statement),
+            "user-reset" | "recovery-finished" => account.factors = factors(statement),
             "invitation-accepted" | "factor-added" => {
                 if let Some(kind) = statement.text("kind") {
                     *account.factors.entry(kind.to_owned()).or_default() += 1;
