@@ -232,8 +232,14 @@ fn h4_one_key_is_not_the_ca_of_users_and_hosts() {
     let users = || UserCa::new(key(KeyKind::Ed25519).public().clone());
     assert!(Cas::new(users(), ca(KeyKind::Ed25519)).is_err());
     let cas = Cas::new(users(), ca(KeyKind::EcdsaP256)).unwrap();
-    assert_eq!(cas.of(CertKind::User), key(KeyKind::Ed25519).public());
-    assert_eq!(cas.of(CertKind::Host), key(KeyKind::EcdsaP256).public());
+    assert_eq!(cas.users().key(), key(KeyKind::Ed25519).public());
+    assert_eq!(cas.hosts().key(), key(KeyKind::EcdsaP256).public());
+    let more = || UserCa::new(key(KeyKind::EcdsaP384).public().clone());
+    assert!(cas.clone().with_more(vec![more(), UserCa::new(cas.hosts().key().clone())]).is_err());
+    let cas = cas.with_more(vec![more()]).unwrap();
+    assert_eq!(cas.user(None), Some(&users()));
+    assert_eq!(cas.user(Some(more().key().fingerprint())), Some(&more()));
+    assert_eq!(cas.user(Some(cas.hosts().key().fingerprint())), None);
 }
 
 #[test]

@@ -50,6 +50,10 @@ fn log_events() -> Vec<(What, String)> {
                 .to_owned(),
         ),
         (
+            What::UserCaAdded { ca: "SHA256:z".to_owned(), by: "console".to_owned() },
+            r#""type":"user-ca-added","ca":"SHA256:z","by":"console"}"#.to_owned(),
+        ),
+        (
             What::HostCaAdded { ca: "SHA256:y".to_owned(), by: "console".to_owned() },
             r#""type":"host-ca-added","ca":"SHA256:y","by":"console"}"#.to_owned(),
         ),

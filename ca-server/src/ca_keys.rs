@@ -1,23 +1,25 @@
-//! The two CA keys of an authority, one for users and one for hosts (H4).
+//! The CA keys of an authority: for users one or more, for hosts one (H4).
 
-use ca_core::cert::{CertKind, Certificate};
+use ca_core::cert::Certificate;
 use ca_core::issuance::{Cas, HostCa, LoggedPrecert, SameCaKey, UserCa};
 
 use crate::signer::{CaKey, SignError};
 
-/// Both CA keys; whom a certificate speaks for chooses the one that signs it.
+/// All CA keys; the certificate that is in the log names the one that signs it.
 #[derive(Debug)]
 pub struct CaKeys {
-    users: CaKey,
-    hosts: CaKey,
+    keys: Vec<CaKey>,
     public: Cas,
 }
 
 impl CaKeys {
-    /// Takes the keys; refuses one key for both.
-    pub fn new(users: CaKey, hosts: CaKey) -> Result<Self, SameCaKey> {
-        let public = Cas::new(UserCa::new(users.public().clone()), HostCa::new(hosts.public().clone()))?;
-        Ok(Self { users, hosts, public })
+    /// Takes the keys, those for users first; refuses one key for both.
+    pub fn new(users: CaKey, more: Vec<CaKey>, hosts: CaKey) -> Result<Self, SameCaKey> {
+        let user = |key: &CaKey| UserCa::new(key.public().clone());
+        let public = Cas::new(user(&users), HostCa::new(hosts.public().clone()))?;
+        let public = public.with_more(more.iter().map(user).collect())?;
+        let keys = [users, hosts].into_iter().chain(more).collect();
+        Ok(Self { keys, public })
     }
 
     /// Gives the public keys.
@@ -25,11 +27,9 @@ impl CaKeys {
         &self.public
     }
 
-    /// Signs a certificate that is in the log, with the key for its kind.
+    /// Signs a certificate that is in the log, with the key that it names.
     pub fn sign(&self, precert: LoggedPrecert) -> Result<Certificate, SignError> {
-        match precert.kind() {
-            CertKind::User => self.users.sign(precert),
-            CertKind::Host => self.hosts.sign(precert),
-        }
+        let key = self.keys.iter().find(|key| key.public() == precert.ca()).ok_or(SignError::OtherCa)?;
+        key.sign(precert)
     }
 }

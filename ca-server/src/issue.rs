@@ -71,7 +71,8 @@ pub async fn issue(
 
 /// Records what was granted, and only then signs it (I1).
 pub async fn record_and_sign(app: &App, draft: CertificateDraft) -> Result<Certificate, ApiError> {
-    app.check_ca(app.ca.public().users().key())?;
+    let ca = app.ca.public().user(draft.grant.ca);
+    app.check_ca(ca.ok_or_else(|| ApiError::internal("the policy names a CA key that is not here"))?.key())?;
     sign(app, app.ledger.append(Draft::Certificate(Box::new(draft))).await?).await
 }
 

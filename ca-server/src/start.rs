@@ -88,8 +88,13 @@ impl Keys {
             CaKey::load(&config.keys.ca, passphrase(USERS_PASSPHRASE).as_ref().map(|text| text.as_str()))?;
         let hosts = config.keys.host_ca.as_ref().context(NO_HOST_CA)?;
         let hosts = CaKey::load(hosts, passphrase(HOSTS_PASSPHRASE).as_ref().map(|text| text.as_str()))?;
+        let more =
+            config.keys.more_cas.iter().map(|path| {
+                CaKey::load(path, passphrase(USERS_PASSPHRASE).as_ref().map(|text| text.as_str()))
+            });
+        let more = more.collect::<Result<_, _>>()?;
         Ok(Self {
-            ca: CaKeys::new(users, hosts)?,
+            ca: CaKeys::new(users, more, hosts)?,
             log: Arc::new(key_files::log_keys(&config.keys.log, &config.origin)?),
             sealer: Arc::new(Sealer::load(&config.keys.sealing)?),
             pepper: Arc::new(Pepper::load(&config.keys.pepper)?),
@@ -102,6 +107,8 @@ pub async fn app(config: Config) -> anyhow::Result<(SharedApp, Tasks)> {
     let folder = config.policy.clone();
     let policy = policy::load(&folder).map_err(anyhow::Error::msg)?;
     let parts = Parts::open(config).await?;
+    policy::check_cas(&policy, parts.keys.ca.public())
+        .map_err(|error| anyhow::Error::msg(policy::in_folder(&folder, &error)))?;
     let (ledger, tasks) = parts.open_log().await?;
     // At every start, so that what the log knows of the policy never rests on what a database remembers.
     let adopted = What::PolicyAdopted { policy: policy.id(), text: policy.text().to_owned() };

@@ -34,7 +34,7 @@ fn text(what: &What) -> Option<String> {
         What::LogCreated { origin, ca, host_ca } => {
             format!("{origin}, CA {}, for hosts {}", ca.join(" "), host_ca.join(" "))
         }
-        What::HostCaAdded { ca, by } => format!("{ca} by {by}"),
+        What::HostCaAdded { ca, by } | What::UserCaAdded { ca, by } => format!("{ca} by {by}"),
         What::PolicyAdopted { policy, .. } => policy.to_string(),
         What::UserAdded { user, email, groups, by, .. } => {
             let groups: Vec<_> = groups.iter().map(ToString::to_string).collect();

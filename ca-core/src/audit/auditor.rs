@@ -115,10 +115,12 @@ impl Auditor {
                 }
                 if index == 0 {
                     self.cas.extend(ca.iter().cloned());
-                    flaws.extend(host_ca.iter().filter_map(|ca| self.add_host_ca(ca)));
+                    let hosts = host_ca.iter().filter_map(|ca| add_ca(&mut self.host_cas, &self.cas, ca));
+                    flaws.extend(hosts);
                 }
             }
-            What::HostCaAdded { ca, .. } => flaws.extend(self.add_host_ca(ca)),
+            What::HostCaAdded { ca, .. } => flaws.extend(add_ca(&mut self.host_cas, &self.cas, ca)),
+            What::UserCaAdded { ca, .. } => flaws.extend(add_ca(&mut self.cas, &self.host_cas, ca)),
             What::PolicyAdopted { policy, text } => {
                 flaws.extend(self.policies.adopt(index, time.seconds(), *policy, text).err());
             }
@@ -175,15 +177,6 @@ impl Auditor {
         }
         self.history.learn(index, time, &entry.event.what);
         flaws.extend(self.revocation.learn(index, time.seconds(), &entry.event.what).err());
-    }
-
-    /// Takes in a CA key for hosts, which must not be one for users.
-    fn add_host_ca(&mut self, ca: &str) -> Option<Flaw> {
-        if self.cas.contains(ca) {
-            return Some(Flaw::OtherRole { ca: ca.to_owned() });
-        }
-        self.host_cas.insert(ca.to_owned());
-        None
     }
 
     /// Holds what an officer said against the log: their login, their key, and what they signed.
@@ -271,6 +264,15 @@ impl Auditor {
             }
         }
     }
+}
+
+/// Takes in a CA key for one role, which must not be one for the other.
+fn add_ca(role: &mut BTreeSet<String>, other: &BTreeSet<String>, ca: &str) -> Option<Flaw> {
+    if other.contains(ca) {
+        return Some(Flaw::OtherRole { ca: ca.to_owned() });
+    }
+    role.insert(ca.to_owned());
+    None
 }
 
 /// Finds a CA among those of one role; tells one of the other role from one that nobody has spoken of (H4).

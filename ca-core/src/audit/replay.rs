@@ -78,6 +78,9 @@ impl Case {
         if self.policy.approvers(&request.profile, &intent.facts, intent.decided_at) != intent.approvers {
             flaws.push(Flaw::Field("approvers"));
         }
+        if grant.ca.is_some_and(|ca| ca.to_string() != intent.ca) {
+            flaws.push(Flaw::Field("ca"));
+        }
         let again = |serial, nonce: &Nonce, ca| Precert::prepare(&grant, serial, nonce, &UserCa::new(ca));
         flaws.extend(same_precert((&intent.precert, &intent.ca, index), again).err());
         flaws

@@ -1,6 +1,5 @@
 //! The keys of the CA, each with whom its certificates speak for (H4).
 
-use crate::cert::CertKind;
 use crate::ssh::{Fingerprint, PublicKey};
 
 /// The CA key that signs certificates for users, and no others.
@@ -40,22 +39,41 @@ impl HostCa {
 #[error("the CA keys for users and for hosts are the same key: whoever trusts one would trust the other")]
 pub struct SameCaKey;
 
-/// The two keys of an authority, which are never the same.
+/// The keys of an authority: for users one or more, for hosts one that is none of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cas {
     users: UserCa,
+    more: Vec<UserCa>,
     hosts: HostCa,
 }
 
 impl Cas {
     /// Takes the keys; refuses one key for both.
     pub fn new(users: UserCa, hosts: HostCa) -> Result<Self, SameCaKey> {
-        if users.0 == hosts.0 { Err(SameCaKey) } else { Ok(Self { users, hosts }) }
+        if users.0 == hosts.0 { Err(SameCaKey) } else { Ok(Self { users, more: Vec::new(), hosts }) }
     }
 
-    /// Gives the key for users.
+    /// Adds keys for users, which profiles choose by their fingerprints; refuses that for hosts among them.
+    pub fn with_more(self, more: Vec<UserCa>) -> Result<Self, SameCaKey> {
+        if more.iter().any(|ca| ca.0 == self.hosts.0) { Err(SameCaKey) } else { Ok(Self { more, ..self }) }
+    }
+
+    /// Gives the key for users that signs where a profile chooses none.
     pub fn users(&self) -> &UserCa {
         &self.users
+    }
+
+    /// Gives the key for users that a profile chooses; none when the authority does not have it.
+    pub fn user(&self, chosen: Option<Fingerprint>) -> Option<&UserCa> {
+        match chosen {
+            None => Some(&self.users),
+            Some(chosen) => self.all_users().find(|ca| ca.0.fingerprint() == chosen),
+        }
+    }
+
+    /// Gives every key for users, that of no choice first.
+    pub fn all_users(&self) -> impl Iterator<Item = &UserCa> {
+        std::iter::once(&self.users).chain(&self.more)
     }
 
     /// Gives the key for hosts.
@@ -65,14 +83,11 @@ impl Cas {
 
     /// Tells whether one of them has this fingerprint.
     pub fn has(&self, fingerprint: Fingerprint) -> bool {
-        [&self.users.0, &self.hosts.0].iter().any(|key| key.fingerprint() == fingerprint)
+        self.all().any(|key| key.fingerprint() == fingerprint)
     }
 
-    /// Gives the key that signs certificates of a kind.
-    pub fn of(&self, kind: CertKind) -> &PublicKey {
-        match kind {
-            CertKind::User => &self.users.0,
-            CertKind::Host => &self.hosts.0,
-        }
+    /// Gives every key.
+    pub fn all(&self) -> impl Iterator<Item = &PublicKey> {
+        self.all_users().map(UserCa::key).chain([&self.hosts.0])
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::cert::{CertError, CertKind, Content, Options};
 use crate::names::{HostName, HostNames, KeyId, Principal, Principals, Serial};
-use crate::ssh::CertifiableKey;
+use crate::ssh::{CertifiableKey, Fingerprint};
 use crate::time::{Ttl, UnixSeconds};
 
 use super::ca::{HostCa, UserCa};
@@ -14,6 +14,8 @@ pub type Nonce = [u8; 32];
 /// A certificate's shape as the policy granted it; only [`crate::policy::decide`] decides what goes in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
+    /// The CA key that has to sign; the authority's first when there is no choice.
+    pub ca: Option<Fingerprint>,
     /// The key to be certified.
     pub key: CertifiableKey,
     /// What sshd will log.

@@ -352,6 +352,7 @@ fn grant(
     now: UnixSeconds,
 ) -> Grant {
     Grant {
+        ca: profile.ca,
         key: request.key.clone(),
         key_id: KeyId::new(&facts.user.email, request.id),
         principals,

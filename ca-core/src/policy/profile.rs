@@ -9,7 +9,7 @@ use super::facts::{FactorKind, User};
 use super::principal::PrincipalTemplate;
 use super::ticket::TicketPattern;
 use crate::names::{GroupName, Principal, Principals};
-use crate::ssh::KeyKind;
+use crate::ssh::{Fingerprint, KeyKind};
 use crate::time::Ttl;
 
 /// A named kind of access. Every key is written out in `policies/profiles.toml`, with what it means.
@@ -34,6 +34,9 @@ pub struct Profile {
     pub factor_strength: Option<FactorStrength>,
     /// How long ago the login may be, at most.
     pub login_max_age: Ttl,
+    /// The CA key that signs, by its fingerprint; the authority's first when left out.
+    #[serde(default)]
+    pub ca: Option<Fingerprint>,
     /// What sshd permits to the holder.
     #[serde(default)]
     pub extensions: BTreeSet<Extension>,

@@ -8,7 +8,7 @@ use ca_core::log::event::{CertificateIntent, RequestDenied, What};
 use ca_core::request::CertRequest;
 use ca_core::time::{UnixMillis, UnixSeconds};
 
-use super::support::{START, TestLog, facts};
+use super::support::{PROFILES, START, TestLog, facts, login, policy, user_added};
 use super::{audit, flaws};
 
 /// Writes a log whose last entry is a certificate that `spoil` has changed, and audits it.
@@ -166,6 +166,21 @@ fn i6_another_ca_is_found() {
     let forged = log.certificate(|intent| forge(intent, |content| content.ca = holder));
     log.round(&[forged]);
     assert_eq!(flaws(&log), [Flaw::Field("ca")]);
+}
+
+#[test]
+fn i6_a_certificate_by_another_ca_than_the_profile_chooses_is_found() {
+    for honest in [true, false] {
+        let mut log = TestLog::empty();
+        let ca = if honest { &log.ca } else { &log.host_ca }.fingerprint();
+        log.policy = policy(&PROFILES.replacen("[\"totp\"]", &format!("[\"totp\"]\nca = \"{ca}\""), 1));
+        log.round(&[log.created(), log.adopted()]);
+        log.round(&[user_added(), login()]);
+        let certificate = log.certificate(|_| ());
+        log.round(&[certificate]);
+        let expected = if honest { vec![] } else { vec![Flaw::Field("ca")] };
+        assert_eq!(flaws(&log), expected);
+    }
 }
 
 #[test]

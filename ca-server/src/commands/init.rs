@@ -192,7 +192,8 @@ pub(super) struct CaRole {
     passphrase: &'static str,
 }
 
-const USER_CA: CaRole = CaRole { file: "ca_key", comment: "countersign users", passphrase: USERS_PASSPHRASE };
+pub(super) const USER_CA: CaRole =
+    CaRole { file: "ca_key", comment: "countersign users", passphrase: USERS_PASSPHRASE };
 
 pub(super) const HOST_CA: CaRole =
     CaRole { file: "host_ca_key", comment: "countersign hosts", passphrase: HOSTS_PASSPHRASE };

@@ -5,6 +5,7 @@ mod init;
 mod rotate;
 mod serve;
 mod user;
+mod user_ca;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,6 +36,8 @@ enum Command {
     RotateSealingKey(rotate::Rotate),
     /// Makes the CA key for hosts, for an authority that has none yet, and puts it into the log
     AddHostCa(host_ca::AddHostCa),
+    /// Give an authority one more CA key for users, for profiles to choose
+    AddUserCa(user_ca::AddUserCa),
     /// Reads the configuration, keys and policy, and says what is wrong with them
     CheckConfig(ConfigFile),
 }
@@ -74,6 +77,7 @@ fn start(cli: Cli) -> anyhow::Result<()> {
             Command::User(user) => Box::pin(user.run()).await,
             Command::RotateSealingKey(rotate) => Box::pin(rotate.run()).await,
             Command::AddHostCa(add) => Box::pin(add.run()).await,
+            Command::AddUserCa(add) => Box::pin(add.run()).await,
             Command::CheckConfig(file) => check_config(&file).await,
         }
     })

@@ -105,6 +105,9 @@ pub struct Config {
 pub struct Keys {
     /// The CA's private key for users' certificates, in OpenSSH's format.
     pub ca: PathBuf,
+    /// More of them, which profiles choose by fingerprint (`ca = "SHA256:..."`).
+    #[serde(default)]
+    pub more_cas: Vec<PathBuf>,
     /// The CA's private key for hosts' certificates; an authority from before there were any has none until
     /// `ca-server add-host-ca`, and does not start without.
     pub host_ca: Option<PathBuf>,
@@ -212,6 +215,7 @@ impl Config {
         let mut paths = vec![&mut self.policy, &mut self.database];
         paths.extend([&mut self.keys.ca, &mut self.keys.log, &mut self.keys.sealing, &mut self.keys.pepper]);
         paths.extend(self.keys.host_ca.as_mut());
+        paths.extend(self.keys.more_cas.iter_mut());
         if let Some(tls) = &mut self.tls {
             paths.extend([&mut tls.certificate, &mut tls.key]);
         }

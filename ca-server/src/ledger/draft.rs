@@ -79,8 +79,8 @@ pub(super) struct Place {
 impl Draft {
     /// The first entry of every log.
     pub(super) fn log_created(setup: &Setup) -> Self {
-        let fingerprint = |key: &PublicKey| vec![key.fingerprint().to_string()];
-        let (ca, host_ca) = (fingerprint(setup.cas.users().key()), fingerprint(setup.cas.hosts().key()));
+        let ca = setup.cas.all_users().map(|ca| ca.key().fingerprint().to_string()).collect();
+        let host_ca = vec![setup.cas.hosts().key().fingerprint().to_string()];
         Self::Event(What::LogCreated { origin: setup.keys.origin().clone(), ca, host_ca })
     }
 
@@ -103,7 +103,9 @@ impl Draft {
     pub(super) fn trace(&self, cas: &Cas) -> Option<Trace> {
         match self {
             Self::Event(what) => Trace::of(what),
-            Self::Certificate(draft) => Some(Trace::Certificate(Box::new(draft.live(cas.users().key())))),
+            Self::Certificate(draft) => {
+                Some(Trace::Certificate(Box::new(draft.live(cas.user(draft.grant.ca)?.key()))))
+            }
             Self::HostCertificate(draft) => Some(Trace::Certificate(Box::new(draft.live(cas.hosts().key())))),
         }
     }
@@ -117,7 +119,9 @@ impl Draft {
         let (what, precert) = match self {
             Self::Event(what) => (what.clone(), None),
             Self::Certificate(draft) => {
-                let (intent, precert) = draft.intent(serial(place)?, setup.cas.users());
+                let ca = setup.cas.user(draft.grant.ca);
+                let ca = ca.ok_or_else(|| LedgerError::Entry("its CA key is not here".to_owned()))?;
+                let (intent, precert) = draft.intent(serial(place)?, ca);
                 (What::Certificate(Box::new(intent)), Some(precert))
             }
             Self::HostCertificate(draft) => {

@@ -76,7 +76,7 @@ pub struct Follower {
 
 impl Follower {
     pub(super) fn new(setup: Arc<Setup>, health: Arc<Health>, listeners: &Listeners, next: u64) -> Self {
-        let cas = [setup.cas.users().key().fingerprint(), setup.cas.hosts().key().fingerprint()].into();
+        let cas = setup.cas.all().map(PublicKey::fingerprint).collect();
         Self { setup, health, rounds: listeners.listen(), next, cas }
     }
 

@@ -3,8 +3,9 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
+use ca_core::issuance::Cas;
 use ca_core::policy::cases::Cases;
-use ca_core::policy::{Policy, PolicyError, PolicyFiles};
+use ca_core::policy::{PROFILES, Policy, PolicyError, PolicyFiles, Problem};
 
 /// Reads the policy of a folder and tries its cases; the error names file and line, one problem a line.
 pub fn load(folder: &Path) -> Result<Policy, String> {
@@ -29,8 +30,19 @@ pub(super) fn judge(files: &PolicyFiles) -> Result<Policy, PolicyError> {
     Ok(policy)
 }
 
+/// Refuses a policy with a profile that chooses a CA key which is none of these.
+pub fn check_cas(policy: &Policy, cas: &Cas) -> Result<(), PolicyError> {
+    let missing = policy.profiles().filter(|(_, profile)| cas.user(profile.ca).is_none());
+    let problems: Vec<Problem> = missing
+        .map(|(name, _)| {
+            Problem::new(PROFILES, format!("profile {name}: this server has no CA key like `ca`"))
+        })
+        .collect();
+    if problems.is_empty() { Ok(()) } else { Err(problems.into()) }
+}
+
 /// Names the folder before every problem.
-pub(super) fn in_folder(folder: &Path, error: &PolicyError) -> String {
+pub fn in_folder(folder: &Path, error: &PolicyError) -> String {
     let lines = error.problems().iter().map(|problem| format!("{}/{problem}", folder.display()));
     lines.collect::<Vec<_>>().join("\n")
 }

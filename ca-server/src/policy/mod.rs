@@ -4,6 +4,6 @@ mod files;
 mod in_force;
 mod reload;
 
-pub use files::load;
+pub use files::{check_cas, in_folder, load};
 pub use in_force::{Held, InForce};
 pub use reload::reload;

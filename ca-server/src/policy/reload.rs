@@ -12,7 +12,7 @@ use ca_core::policy::{Policy, PolicyError, PolicyFiles};
 use tokio::signal::unix::Signal;
 use tokio::task::spawn_blocking;
 
-use super::files::{in_folder, judge, read};
+use super::files::{check_cas, in_folder, judge, read};
 use crate::app::SharedApp;
 use crate::ledger::Draft;
 
@@ -65,7 +65,12 @@ impl Watch {
 
 /// Tells whether the reading is dealt with; otherwise it is tried again.
 async fn take_up(app: &SharedApp, reading: Reading) -> bool {
-    let judged = spawn_blocking(move || reading.and_then(|files| judge(&files))).await;
+    let cas = app.ca.public().clone();
+    let judge = move |files: PolicyFiles| {
+        let policy = judge(&files)?;
+        check_cas(&policy, &cas).map(|()| policy)
+    };
+    let judged = spawn_blocking(move || reading.and_then(judge)).await;
     match judged {
         Ok(Ok(policy)) if policy.id() == app.policy().id() => {
             app.in_force.note(None);

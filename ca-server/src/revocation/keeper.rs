@@ -87,8 +87,7 @@ impl Keeper {
         let krl = state.krl.map(ServedKrl::from);
         let now = clock.now().seconds().max(krl.as_ref().map_or(UnixSeconds(0), |krl| krl.generated));
         *shared.krl.write().unwrap_or_else(PoisonError::into_inner) = krl.map(Arc::new);
-        let own = [cas.users().key().clone(), cas.hosts().key().clone()];
-        let cas = own.into_iter().chain(state.authorities);
+        let cas = cas.all().cloned().chain(state.authorities);
         let keeper = Self {
             follower: ledger.follow(state.place.next),
             store,

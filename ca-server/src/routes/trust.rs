@@ -16,7 +16,7 @@ pub(super) async fn trust(State(app): State<SharedApp>) -> Json<Trust> {
     Json(Trust {
         origin: app.keys.origin().to_string(),
         log_key: app.keys.verifier().to_string(),
-        user_ca_keys: vec![app.ca.public().users().key().to_string()],
+        user_ca_keys: app.ca.public().all_users().map(|ca| ca.key().to_string()).collect(),
         host_ca_keys: vec![app.ca.public().hosts().key().to_string()],
     })
 }

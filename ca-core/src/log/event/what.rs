@@ -37,6 +37,13 @@ pub enum What {
         /// Who did it.
         by: String,
     },
+    /// From here on the log records certificates for users by this CA key as well.
+    UserCaAdded {
+        /// Its fingerprint.
+        ca: String,
+        /// Who did it.
+        by: String,
+    },
     /// From here on decisions follow this policy.
     PolicyAdopted {
         /// The SHA-256 of the text.

@@ -12,7 +12,7 @@ pub(super) fn changes(name: &ProfileName, old: &Profile, new: &Profile) -> Vec<C
     pairs.map(change).collect()
 }
 
-fn fields(profile: &Profile) -> [(&'static str, String); 14] {
+fn fields(profile: &Profile) -> [(&'static str, String); 16] {
     let yes_no = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
     let kinds =
         profile.key_kinds.as_ref().map(|kinds| list(kinds.iter().map(|kind| kind.algorithm().to_owned())));
@@ -31,6 +31,8 @@ fn fields(profile: &Profile) -> [(&'static str, String); 14] {
         ("needs a reason", yes_no(profile.needs_reason())),
         ("ticket", profile.ticket_pattern.as_ref().map_or("none".to_owned(), ToString::to_string)),
         ("after a recovery", yes_no(profile.after_recovery)),
+        ("by a voucher", yes_no(profile.break_glass)),
+        ("CA key", profile.ca.map_or("the first".to_owned(), |ca| ca.to_string())),
     ]
 }
 
