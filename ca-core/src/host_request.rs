@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use crate::lines::Lines;
 use crate::log::checkpoint::Origin;
 use crate::names::{HostNames, ProfileName, Reason, RequestId, UserName};
 use crate::request::{RequestError, check_authority, check_fresh, unless_dash};
@@ -56,25 +57,16 @@ impl HostRequest {
 
     /// Parses canonical text and nothing else.
     pub fn from_text(text: &str) -> Result<Self, RequestError> {
-        let mut lines = text.split('\n');
-        if lines.next() != Some(FIRST_LINE) {
-            return Err(RequestError::Line { expected: FIRST_LINE });
-        }
-        let mut field = |name: &'static str| {
-            let line = lines.next().and_then(|line| line.strip_prefix(name)?.strip_prefix(' '));
-            line.ok_or(RequestError::Line { expected: name })
-        };
-        let authority =
-            field("authority")?.parse().map_err(|_| RequestError::Line { expected: "authority" })?;
+        let mut lines = Lines::new(text, FIRST_LINE)?;
         let request = Self {
-            authority,
-            id: field("id")?.parse()?,
-            user: field("user")?.parse()?,
-            profile: field("profile")?.parse()?,
-            ttl: unless_dash(field("ttl")?).map(str::parse).transpose()?,
-            names: field("names")?.parse()?,
-            key: field("key")?.parse()?,
-            reason: Some(field("reason")?).filter(|r| !r.is_empty()).map(str::parse).transpose()?,
+            authority: lines.parse("authority")?,
+            id: lines.value("id")?.parse()?,
+            user: lines.value("user")?.parse()?,
+            profile: lines.value("profile")?.parse()?,
+            ttl: unless_dash(lines.value("ttl")?).map(str::parse).transpose()?,
+            names: lines.value("names")?.parse()?,
+            key: lines.value("key")?.parse()?,
+            reason: lines.given("reason")?.map(str::parse).transpose()?,
         };
         if request.to_text() == text { Ok(request) } else { Err(RequestError::NotCanonical) }
     }

@@ -12,6 +12,7 @@ pub mod cert;
 pub mod host_request;
 pub mod issuance;
 pub mod krl;
+mod lines;
 pub mod log;
 pub mod names;
 pub mod policy;

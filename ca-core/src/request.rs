@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use crate::lines::{Lines, Malformed};
 use crate::log::checkpoint::Origin;
 use crate::names::{NameError, Principals, ProfileName, Reason, RequestId, UserName};
 use crate::ssh::{CertifiableKey, KeyError, SshSigError, UnverifiedSshSig};
@@ -84,6 +85,12 @@ pub struct CertRequest {
     pub reason: Option<Reason>,
 }
 
+impl From<Malformed> for RequestError {
+    fn from(malformed: Malformed) -> Self {
+        Self::Line { expected: malformed.expected }
+    }
+}
+
 impl CertRequest {
     /// Writes the canonical text, which is what the key signs.
     pub fn to_text(&self) -> String {
@@ -104,25 +111,16 @@ impl CertRequest {
 
     /// Parses canonical text and nothing else.
     pub fn from_text(text: &str) -> Result<Self, RequestError> {
-        let mut lines = text.split('\n');
-        if lines.next() != Some(FIRST_LINE) {
-            return Err(RequestError::Line { expected: FIRST_LINE });
-        }
-        let mut field = |name: &'static str| {
-            let line = lines.next().and_then(|line| line.strip_prefix(name)?.strip_prefix(' '));
-            line.ok_or(RequestError::Line { expected: name })
-        };
-        let authority =
-            field("authority")?.parse().map_err(|_| RequestError::Line { expected: "authority" })?;
+        let mut lines = Lines::new(text, FIRST_LINE)?;
         let request = Self {
-            authority,
-            id: field("id")?.parse()?,
-            user: field("user")?.parse()?,
-            profile: field("profile")?.parse()?,
-            ttl: unless_dash(field("ttl")?).map(str::parse).transpose()?,
-            principals: unless_dash(field("principals")?).map(parse_principals).transpose()?,
-            key: field("key")?.parse()?,
-            reason: Some(field("reason")?).filter(|r| !r.is_empty()).map(str::parse).transpose()?,
+            authority: lines.parse("authority")?,
+            id: lines.value("id")?.parse()?,
+            user: lines.value("user")?.parse()?,
+            profile: lines.value("profile")?.parse()?,
+            ttl: unless_dash(lines.value("ttl")?).map(str::parse).transpose()?,
+            principals: unless_dash(lines.value("principals")?).map(parse_principals).transpose()?,
+            key: lines.value("key")?.parse()?,
+            reason: lines.given("reason")?.map(str::parse).transpose()?,
         };
         if request.to_text() == text { Ok(request) } else { Err(RequestError::NotCanonical) }
     }

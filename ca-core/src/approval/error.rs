@@ -1,5 +1,6 @@
 //! Why something is not an approval.
 
+use crate::lines::Malformed;
 use crate::names::NameError;
 use crate::request::FRESHNESS_SECS;
 use crate::ssh::{KeyError, SshSigError};
@@ -53,4 +54,10 @@ pub enum ApprovalError {
     /// The signature does not hold.
     #[error(transparent)]
     Signature(#[from] SshSigError),
+}
+
+impl From<Malformed> for ApprovalError {
+    fn from(malformed: Malformed) -> Self {
+        Self::Line { expected: malformed.expected }
+    }
 }

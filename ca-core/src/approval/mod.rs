@@ -8,14 +8,13 @@
 //! request's exact text, the policy and the end of the wait, so it is none for a request or a policy that changed.
 
 mod error;
-pub(crate) mod lines;
 mod proven;
 mod signing_key;
 mod text;
 
 pub use error::ApprovalError;
-pub(crate) use proven::verify_by;
 pub use proven::{ProvenApproval, Subject};
+pub(crate) use proven::{check_fresh, verify_by};
 pub use signing_key::{KEY_NAMESPACE, ProvenSigningKey, SigningKey};
 pub use text::{Approval, RequestHash, Verdict};
 

@@ -1,10 +1,10 @@
 //! An approval whose signature holds, and what it has to be about.
 
-use super::lines::check_fresh;
 use super::{Approval, ApprovalError, NAMESPACE, RequestHash};
 use crate::log::checkpoint::Origin;
-use crate::names::{RequestId, UserName};
+use crate::names::{ApprovalId, RequestId, UserName};
 use crate::policy::PolicyId;
+use crate::request::FRESHNESS_SECS;
 use crate::ssh::{PublicKey, UnverifiedSshSig};
 use crate::time::{UnixMillis, UnixSeconds};
 
@@ -47,6 +47,11 @@ impl Approval {
     pub fn check_by(&self, user: &UserName) -> Result<(), ApprovalError> {
         if self.approver == *user { Ok(()) } else { Err(ApprovalError::OtherApprover) }
     }
+}
+
+/// Checks that something was signed just now.
+pub(crate) fn check_fresh(id: ApprovalId, now: UnixMillis) -> Result<(), ApprovalError> {
+    if id.time().0.abs_diff(now.0) <= FRESHNESS_SECS * 1000 { Ok(()) } else { Err(ApprovalError::Stale) }
 }
 
 /// Verifies an armoured SSHSIG over a text by one of these keys.

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::ApprovalError;
-use super::lines::{Lines, check_fresh};
+use super::{ApprovalError, check_fresh};
+use crate::lines::Lines;
 use crate::log::checkpoint::Origin;
 use crate::names::{ApprovalId, UserName};
 use crate::ssh::{CertifiableKey, UnverifiedSshSig};
@@ -45,8 +45,8 @@ impl SigningKey {
         let mut lines = Lines::new(text, FIRST_LINE)?;
         let key = Self {
             authority: lines.parse("authority")?,
-            id: lines.name("id")?,
-            user: lines.name("user")?,
+            id: lines.value("id")?.parse()?,
+            user: lines.value("user")?.parse()?,
             key: lines.value("key")?.parse()?,
         };
         if key.to_text() == text { Ok(key) } else { Err(ApprovalError::NotCanonical) }

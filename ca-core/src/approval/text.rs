@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::ApprovalError;
-use super::lines::Lines;
+use crate::lines::Lines;
 use crate::log::checkpoint::Origin;
 use crate::log::hash::sha256;
 use crate::names::{ApprovalId, Reason, RequestId, UserName};
@@ -121,15 +121,15 @@ impl Approval {
         let mut lines = Lines::new(text, FIRST_LINE)?;
         let approval = Self {
             authority: lines.parse("authority")?,
-            id: lines.name("id")?,
+            id: lines.value("id")?.parse()?,
             request_hash: lines.parse("request-sha256")?,
-            request: lines.name("request")?,
+            request: lines.value("request")?.parse()?,
             policy: PolicyId::try_from(lines.value("policy")?.to_owned())
                 .map_err(|_| ApprovalError::Line { expected: "policy" })?,
-            approver: lines.name("approver")?,
+            approver: lines.value("approver")?.parse()?,
             verdict: lines.parse("verdict")?,
             expires_at: UnixSeconds(lines.parse("expires")?),
-            note: Some(lines.value("note")?).filter(|note| !note.is_empty()).map(str::parse).transpose()?,
+            note: lines.given("note")?.map(str::parse).transpose()?,
         };
         if approval.to_text() == text { Ok(approval) } else { Err(ApprovalError::NotCanonical) }
     }

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::NAMESPACE;
-use crate::approval::lines::{Lines, check_fresh};
-use crate::approval::{ApprovalError, Verdict, verify_by};
+use crate::approval::{ApprovalError, Verdict, check_fresh, verify_by};
+use crate::lines::Lines;
 use crate::log::checkpoint::Origin;
 use crate::log::event::SignedApproval;
 use crate::names::{ApprovalId, Reason, RecoveryId, UserName};
@@ -53,12 +53,12 @@ impl Vote {
         let mut lines = Lines::new(text, FIRST_LINE)?;
         let vote = Self {
             authority: lines.parse("authority")?,
-            id: lines.name("id")?,
-            recovery: lines.name("recovery")?,
-            user: lines.name("user")?,
-            officer: lines.name("officer")?,
+            id: lines.value("id")?.parse()?,
+            recovery: lines.value("recovery")?.parse()?,
+            user: lines.value("user")?.parse()?,
+            officer: lines.value("officer")?.parse()?,
             verdict: lines.parse("verdict")?,
-            reason: lines.name("reason")?,
+            reason: lines.value("reason")?.parse()?,
         };
         if vote.verdict == Verdict::Review {
             return Err(ApprovalError::Line { expected: "verdict approve" });

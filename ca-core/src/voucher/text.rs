@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::MAX_LIFE_SECS;
 use crate::approval::ApprovalError;
-use crate::approval::lines::Lines;
+use crate::lines::Lines;
 use crate::log::checkpoint::Origin;
 use crate::names::{ProfileName, Reason, UserName, VoucherId};
 use crate::request::FRESHNESS_SECS;
@@ -86,13 +86,13 @@ impl Voucher {
         let mut lines = Lines::new(text, FIRST_LINE)?;
         let voucher = Self {
             authority: lines.parse("authority")?,
-            id: lines.name("id")?,
-            profile: lines.name("profile")?,
+            id: lines.value("id")?.parse()?,
+            profile: lines.value("profile")?.parse()?,
             profile_digest: lines.parse("profile-sha256")?,
-            holder: given(lines.value("holder")?).map(str::parse).transpose()?,
+            holder: lines.given("holder")?.map(str::parse).transpose()?,
             secret: lines.parse("secret-sha256")?,
             expires_at: UnixSeconds(lines.parse("expires")?),
-            note: given(lines.value("note")?).map(str::parse).transpose()?,
+            note: lines.given("note")?.map(str::parse).transpose()?,
         };
         if voucher.to_text() == text { Ok(voucher) } else { Err(ApprovalError::NotCanonical) }
     }
@@ -107,10 +107,6 @@ impl Voucher {
         ];
         rules.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, error)| Err(error))
     }
-}
-
-fn given(value: &str) -> Option<&str> {
-    Some(value).filter(|value| !value.is_empty())
 }
 
 impl From<Voucher> for String {

@@ -8,8 +8,8 @@ use ca_core::voucher::{Digest, Voucher};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use super::requests::{from_json, insert_request, to_json};
-use super::{NewNotice, RequestRow, Store, StoreError, WaitLimits, notices, signed, unsigned, users};
+use super::requests::{insert_request, to_json};
+use super::{NewNotice, RequestRow, Store, StoreError, WaitLimits, notices, signed};
 
 /// A seal to be kept.
 #[derive(Clone, Debug)]
@@ -117,15 +117,17 @@ impl Store {
         let text: String = row.try_get("text")?;
         let used_by: Option<String> = row.try_get("used_by")?;
         let seals = sqlx::query(
-            "SELECT s.signature, s.session, s.source, s.at, u.id, u.name, u.email, u.groups, u.disabled_at, u.person, u.reduced_until
-             FROM voucher_seals s JOIN users u ON u.id = s.user_id WHERE s.voucher_id = ? ORDER BY s.rowid",
+            "SELECT v.text, s.signature, s.session, s.source, s.at,
+                    u.id, u.name, u.email, u.groups, u.disabled_at, u.person, u.reduced_until
+             FROM voucher_seals s JOIN vouchers v ON v.id = s.voucher_id JOIN users u ON u.id = s.user_id
+             WHERE v.id = ? ORDER BY s.rowid",
         )
         .bind(row.try_get::<String, _>("id")?)
         .fetch_all(&self.writer)
         .await?;
         Ok(Some(VoucherRow {
             voucher: Voucher::from_text(&text).map_err(|_| corrupt("voucher"))?,
-            seals: seals.iter().map(|row| parse_seal(row, &text)).collect::<Result<_, _>>()?,
+            seals: seals.iter().map(super::approvals::parse).collect::<Result<_, _>>()?,
             withdrawn: row.try_get("withdrawn")?,
             used_by: used_by.map(|id| id.parse().map_err(|_| corrupt("request id"))).transpose()?,
         }))
@@ -187,15 +189,4 @@ async fn is_free(tx: &mut SqliteConnection, id: VoucherId) -> Result<bool, Store
                  OR EXISTS (SELECT 1 FROM requests r WHERE r.id = v.used_by AND r.state = 'closed')))",
     );
     Ok(free.bind(id.to_string()).fetch_one(tx).await?)
-}
-
-fn parse_seal(row: &SqliteRow, text: &str) -> Result<(SignedApproval, Approver), StoreError> {
-    let signed = SignedApproval { text: text.to_owned(), signature: row.try_get("signature")? };
-    let approver = Approver {
-        user: users::parse_user(row)?.into(),
-        session: from_json(row, "session")?,
-        source: from_json(row, "source")?,
-        at: UnixSeconds(unsigned(row.try_get("at")?, "time of a seal")?),
-    };
-    Ok((signed, approver))
 }

