@@ -59,7 +59,7 @@ impl Login {
             None if device.is_some() => self.move_over(place, source)?,
             _ => place,
         };
-        let admission = self.admission(&account, source).await?;
+        let admission = self.admission(&account, &place, source).await?;
         if let Admission::Wait { secs } = admission {
             let delayed = LoginError::Delayed { retry_after_secs: secs };
             return Err(self.fail(&account.label, source, FailureReason::TooSoon, delayed).await);
@@ -81,7 +81,12 @@ impl Login {
     }
 
     /// Decides whether the password may be tried now, and counts the attempt if so.
-    async fn admission(&self, account: &Account, source: &Source) -> Result<Admission, LoginError> {
+    async fn admission(
+        &self,
+        account: &Account,
+        place: &Place,
+        source: &Source,
+    ) -> Result<Admission, LoginError> {
         let (store, authenticator, now) = (&self.setup.store, &account.authenticator, self.setup.clock.now());
         if account.device.is_some() {
             return Ok(throttle::admit(store, authenticator, now).await?);
@@ -93,7 +98,7 @@ impl Login {
         if let wait @ Admission::Wait { .. } = throttle::foresee(store, authenticator, now).await? {
             return Ok(wait);
         }
-        let _turn = self.stranger().await;
+        let _turn = self.turn(place).await;
         Ok(throttle::admit(store, authenticator, self.setup.clock.now()).await?)
     }
 

@@ -43,7 +43,7 @@ pub(crate) use token::{API_KEY, DISAVOWAL, INVITATION, generate as generate_toke
 
 use crate::ceremony::Ceremonies;
 use crate::clock::Clock;
-use crate::factors::hash_pool::HashPool;
+use crate::factors::hash_pool::{HashPool, Place};
 use crate::factors::sealing::Sealer;
 use crate::providers::Providers;
 use crate::secret::Secret;
@@ -130,7 +130,8 @@ pub struct NewSession {
     pub idle_secs: u64,
 }
 
-/// How many attempts without a known device count themselves in the database at once.
+/// How many attempts without a known device count themselves in the database at once; as many besides that come from
+/// sources in good standing.
 ///
 /// It commits one after the other, so whoever is known waits for no more than these, however many there are.
 const STRANGERS_WRITING: usize = 2;
@@ -142,12 +143,14 @@ pub struct Login {
     config: LoginConfig,
     tally: tally::Tally,
     strangers: Semaphore,
+    newcomers: Semaphore,
 }
 
 impl Login {
     /// Puts the parts together.
     pub fn new(setup: Setup, config: LoginConfig) -> Self {
-        Self { setup, config, tally: tally::Tally::default(), strangers: Semaphore::new(STRANGERS_WRITING) }
+        let [strangers, newcomers] = [(); 2].map(|()| Semaphore::new(STRANGERS_WRITING));
+        Self { setup, config, tally: tally::Tally::default(), strangers, newcomers }
     }
 
     /// Gives the times in force.
@@ -187,9 +190,10 @@ impl Login {
     }
 
     /// Waits for the turn of an attempt without a known device to write to the database.
-    async fn stranger(&self) -> Option<SemaphorePermit<'_>> {
+    async fn turn(&self, place: &Place) -> Option<SemaphorePermit<'_>> {
+        let line = if place.is_in_good_standing() { &self.newcomers } else { &self.strangers };
         // Nobody closes the semaphore; if somebody did, all would write at once, which is slower and no less right.
-        self.strangers.acquire().await.ok()
+        line.acquire().await.ok()
     }
 
     /// Counts a failed login, records it if it is the first in a while, and gives `error` back.

@@ -36,7 +36,7 @@ impl Login {
 
     /// Counts a login that failed from a source.
     pub(super) async fn charge_source(&self, source: &Source) -> Result<(), LoginError> {
-        let _turn = self.stranger().await;
+        let _turn = self.strangers.acquire().await.ok();
         let now = self.setup.clock.now();
         let next = move |before| Some(after_one_more(before, now));
         self.setup.store.charge(&self.source_counter(source), next).await?;

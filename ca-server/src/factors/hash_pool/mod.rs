@@ -1,18 +1,21 @@
 //! The threads that hash passwords: few, of low priority, and behind a door that closes before any work is done (S1).
 //!
-//! Each thread owns the 19 MiB it computes in while there is work, so memory is bounded by the number of threads, whatever arrives. Those
-//! who wait are served in turns by source address: one that floods makes only itself wait. Known devices have a line of
-//! their own that goes first: a flood from many addresses does not keep them out.
+//! Each thread owns the 19 MiB it computes in while there is work, so memory is bounded by the number of threads, whatever
+//! arrives. Those who wait are served in turns by source address: one that floods makes only itself wait. Two lines go
+//! first, so that a flood from many addresses keeps nobody out: that of known devices, and that of sources which have not
+//! lately tried in vain more often than people do.
 
+mod queue;
+mod sources;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use queue::{Lane, State};
 use tokio::sync::oneshot;
 
 use super::password::{HashError, Password, PasswordHash, Workspace};
@@ -27,6 +30,9 @@ const DEVICES_PER_THREAD: usize = 12;
 
 /// How many places one known device may have.
 const PLACES_PER_DEVICE: usize = 2;
+
+/// How many hashes of sources in good standing may wait per thread, besides: about half a second of work.
+const GOOD_PER_THREAD: usize = 24;
 
 /// How long a thread waits for work before it gives its memory back to the system.
 const IDLE: Duration = Duration::from_secs(10);
@@ -80,32 +86,6 @@ struct Shared {
     hashes: AtomicU64,
 }
 
-/// Those that are served in turns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Lane {
-    /// An IPv4 address, or the /64 network of an IPv6 address.
-    Network(IpAddr),
-    /// A known device.
-    Device(TokenHash),
-}
-
-#[derive(Debug, Default)]
-struct State {
-    devices: Queue,
-    networks: Queue,
-    closed: bool,
-}
-
-#[derive(Debug, Default)]
-struct Queue {
-    /// Places given, by lane.
-    places: HashMap<Lane, usize>,
-    given: usize,
-    /// What waits, by lane, and whose turn it is.
-    waiting: HashMap<Lane, VecDeque<Job>>,
-    turns: VecDeque<Lane>,
-}
-
 #[derive(Debug)]
 struct Job {
     place: Place,
@@ -136,7 +116,7 @@ impl HashPool {
     pub fn with_threads(threads: usize, pepper: &Arc<Pepper>) -> Result<Self, StartError> {
         let threads = threads.max(1);
         let shared = Arc::new(Shared {
-            state: Mutex::default(),
+            state: Mutex::new(State::new()),
             work: Condvar::new(),
             threads,
             hashes: AtomicU64::new(0),
@@ -154,29 +134,36 @@ impl HashPool {
     ///
     /// One source gets at most half of all places.
     pub fn admit(&self, source: IpAddr) -> Result<Place, PoolError> {
-        let capacity = self.shared.threads * WAITING_PER_THREAD;
-        self.place(Lane::Network(network(source)), capacity, capacity / 2)
+        let (source, threads) = (network(source), self.shared.threads);
+        let (good, all) = (threads * GOOD_PER_THREAD, threads * WAITING_PER_THREAD);
+        let mut state = self.shared.lock();
+        let lane = Lane::Good(source);
+        if state.sources.attempt(source, Instant::now()) && !state.closed && state.place(lane, good, good) {
+            return Ok(Place { shared: self.shared.clone(), lane });
+        }
+        self.place(state, Lane::Source(source), all, all / 2)
     }
 
     /// Gives one of the places kept for known devices; one device gets at most two.
     pub(crate) fn admit_device(&self, device: TokenHash) -> Result<Place, PoolError> {
         let capacity = self.shared.threads * DEVICES_PER_THREAD;
-        self.place(Lane::Device(device), capacity, PLACES_PER_DEVICE)
+        self.place(self.shared.lock(), Lane::Device(device), capacity, PLACES_PER_DEVICE)
     }
 
-    /// Gives a place if fewer than `capacity` of its queue and fewer than `share` of its lane are taken.
-    fn place(&self, lane: Lane, capacity: usize, share: usize) -> Result<Place, PoolError> {
-        let mut state = self.shared.lock();
+    fn place(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        lane: Lane,
+        capacity: usize,
+        share: usize,
+    ) -> Result<Place, PoolError> {
         if state.closed {
             return Err(PoolError::Closed);
         }
-        let queue = state.queue(lane);
-        let of_lane = queue.places.get(&lane).copied().unwrap_or(0);
-        if queue.given >= capacity || of_lane >= share {
+        if !state.place(lane, capacity, share) {
             return Err(PoolError::Overloaded);
         }
-        queue.given += 1;
-        queue.places.insert(lane, of_lane + 1);
+        drop(state);
         Ok(Place { shared: self.shared.clone(), lane })
     }
 
@@ -207,8 +194,7 @@ impl HashPool {
 
     /// Tells how many places are given; a metric.
     pub fn waiting(&self) -> usize {
-        let state = self.shared.lock();
-        state.devices.given + state.networks.given
+        self.shared.lock().given()
     }
 }
 
@@ -229,10 +215,7 @@ impl Drop for HashPool {
         let dropped = {
             let mut state = self.shared.lock();
             state.closed = true;
-            state.queues().map(|queue| {
-                queue.turns.clear();
-                std::mem::take(&mut queue.waiting)
-            })
+            state.take_all()
         };
         // Outside the lock: each place takes it to give itself up.
         drop(dropped);
@@ -242,14 +225,20 @@ impl Drop for HashPool {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut state = self.shared.lock();
-        let queue = state.queue(self.lane);
-        queue.given = queue.given.saturating_sub(1);
-        if let Some(places) = queue.places.get_mut(&self.lane) {
-            *places = places.saturating_sub(1);
-            if *places == 0 {
-                queue.places.remove(&self.lane);
-            }
+        self.shared.lock().leave(self.lane);
+    }
+}
+
+impl Place {
+    /// Tells whether it was given to a source that has not lately tried in vain more often than people do.
+    pub(crate) fn is_in_good_standing(&self) -> bool {
+        matches!(self.lane, Lane::Good(_))
+    }
+
+    /// Says that whoever has it did not try in vain.
+    fn succeeded(&self) {
+        if let Lane::Good(source) | Lane::Source(source) = self.lane {
+            self.shared.lock().sources.succeeded(source);
         }
     }
 }
@@ -265,13 +254,7 @@ impl Shared {
             drop(state);
             return Err(PoolError::Closed);
         }
-        let lane = job.place.lane;
-        let queue = state.queue(lane);
-        let jobs = queue.waiting.entry(lane).or_default();
-        jobs.push_back(job);
-        if jobs.len() == 1 {
-            queue.turns.push_back(lane);
-        }
+        state.push(job);
         drop(state);
         self.work.notify_one();
         Ok(())
@@ -296,38 +279,6 @@ impl Shared {
     }
 }
 
-impl State {
-    fn queue(&mut self, lane: Lane) -> &mut Queue {
-        match lane {
-            Lane::Device(_) => &mut self.devices,
-            Lane::Network(_) => &mut self.networks,
-        }
-    }
-
-    fn queues(&mut self) -> [&mut Queue; 2] {
-        [&mut self.devices, &mut self.networks]
-    }
-
-    fn take_turn(&mut self) -> Option<Job> {
-        self.queues().into_iter().find_map(Queue::take_turn)
-    }
-}
-
-impl Queue {
-    /// Takes one job of the lane whose turn it is, and sends that lane to the end of the queue.
-    fn take_turn(&mut self) -> Option<Job> {
-        let lane = self.turns.pop_front()?;
-        let queue = self.waiting.get_mut(&lane)?;
-        let job = queue.pop_front();
-        if queue.is_empty() {
-            self.waiting.remove(&lane);
-        } else {
-            self.turns.push_back(lane);
-        }
-        job
-    }
-}
-
 impl Job {
     fn is_abandoned(&self) -> bool {
         match &self.task {
@@ -342,10 +293,15 @@ impl Job {
         // A caller that went away has no use for the answer.
         match task {
             Task::Hash(reply) => {
+                place.succeeded();
                 let _ = reply.send(workspace.hash(&password));
             }
             Task::Verify(hash, reply) => {
-                let _ = reply.send(verify(workspace, &password, &hash));
+                let verified = verify(workspace, &password, &hash);
+                if verified.as_ref().is_ok_and(|verified| verified.matches) {
+                    place.succeeded();
+                }
+                let _ = reply.send(verified);
             }
         }
         drop(place);
