@@ -12,6 +12,7 @@ pub mod browser;
 pub mod bucket;
 pub mod ceremonies;
 pub mod client;
+pub mod flood;
 pub mod http;
 pub mod invitation;
 pub mod journey;

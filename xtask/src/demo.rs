@@ -30,12 +30,12 @@ pub(crate) fn demo(s3: bool, keep: Option<&Path>) -> Result<()> {
 }
 
 /// How fast it is on this machine.
-pub(crate) fn bench() -> Result<()> {
+pub(crate) fn bench(flood: bool) -> Result<()> {
     println!("First, what the benchmark needs: {}.", machine::prepare()?);
     println!("Building with optimisation; the first time this takes several minutes.");
     show(&mut cargo(&["build", "--workspace", "--bins", "--release"]))?;
-    let json = target().join("bench.json");
-    hand_over(Command::new(target().join("release/bench")).arg(json).env("COUNTERSIGN_BUILT", "1"))
+    let what = if flood { "flood".into() } else { target().join("bench.json") };
+    hand_over(Command::new(target().join("release/bench")).arg(what).env("COUNTERSIGN_BUILT", "1"))
 }
 
 fn hand_over(command: &mut Command) -> Result<()> {

@@ -24,7 +24,11 @@ enum Task {
     /// Everything that is checked before a change is taken.
     Test,
     /// How fast it is on this machine.
-    Bench,
+    Bench {
+        /// Only what logins are like in a flood of bogus ones.
+        #[arg(long)]
+        flood: bool,
+    },
     /// Makes the list of common passwords anew from lists of one password a line.
     CommonPasswords {
         /// The lists
@@ -48,7 +52,7 @@ fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::Demo(options) => demo::demo(options.s3, options.keep.as_deref()),
         Task::Test => test::test(),
-        Task::Bench => demo::bench(),
+        Task::Bench { flood } => demo::bench(flood),
         Task::CommonPasswords { lists } => passwords::common_passwords(&lists),
     };
     match done {

@@ -7,6 +7,7 @@
 
 mod baseline;
 mod decisions;
+mod flood;
 mod load;
 mod logins;
 mod offline;
@@ -20,8 +21,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let json = std::env::args_os().nth(1).map_or_else(|| PathBuf::from("bench.json"), PathBuf::from);
-    match run::run().and_then(|report| report.publish(&json)) {
+    let done = match std::env::args_os().nth(1) {
+        Some(part) if part == "flood" => run::flood(),
+        json => {
+            run::run().and_then(|report| report.publish(&json.map_or("bench.json".into(), PathBuf::from)))
+        }
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("\nThe benchmark did not work: {error:#}");

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::decisions::Decisions;
+use crate::flood::Flooded;
 use crate::load::Measured;
 use crate::logins::Logins;
 use crate::offline::{Audit, Inspection};
@@ -20,6 +21,7 @@ pub(crate) struct Report {
     pub(crate) logins: Logins,
     pub(crate) logins_peak_mib: f64,
     pub(crate) strangers: Strangers,
+    pub(crate) flooded: Flooded,
     pub(crate) first_certificate_ms: f64,
     /// The same after the loads, whose requests the start reads again.
     pub(crate) first_after_loads_ms: f64,
@@ -88,6 +90,7 @@ impl Report {
             line(&format!("memory, {}", storage.name), &figures);
         }
         line("memory, logins", &format!("{:.0} MiB at most", self.logins_peak_mib));
+        self.flooded.print();
     }
 }
 
@@ -102,6 +105,7 @@ impl Storage {
     }
 }
 
-fn line(what: &str, figure: &str) {
+/// Prints one figure.
+pub(crate) fn line(what: &str, figure: &str) {
     println!("  {what:<30}{figure}");
 }

@@ -14,7 +14,7 @@ use countersign_tests::server::{ORIGIN, Server};
 
 use crate::load::{self, Asker};
 use crate::report::{Report, Storage};
-use crate::{baseline, decisions, logins, offline, resources, strangers};
+use crate::{baseline, decisions, flood, logins, offline, resources, strangers};
 
 /// How many clients ask at once, in turn.
 const CLIENTS: [usize; 3] = [1, 8, 64];
@@ -56,6 +56,7 @@ pub(crate) fn run() -> Result<Report> {
 
     let mut storages = vec![directory];
     storages.extend(crate::s3::storages(&runtime)?);
+    let flooded = flood::measure(&runtime)?;
     Ok(Report {
         threads,
         storages,
@@ -64,11 +65,19 @@ pub(crate) fn run() -> Result<Report> {
         logins,
         logins_peak_mib,
         strangers,
+        flooded,
         first_certificate_ms,
         first_after_loads_ms,
         audit,
         inspection,
     })
+}
+
+/// Measures the flood alone.
+pub(crate) fn flood() -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    flood::measure(&runtime)?.print();
+    Ok(())
 }
 
 /// Says what is going on; the numbers come at the end.
@@ -158,7 +167,8 @@ fn certificate_file(person: &Person) -> Result<PathBuf> {
     person.request("dev", &key, &[]).context("a certificate to inspect")
 }
 
-fn peak_mib(server: &Server) -> Result<f64> {
+/// Gives the most that the server had in memory, in MiB.
+pub(crate) fn peak_mib(server: &Server) -> Result<f64> {
     Ok(mib(server.process()?.memory_kib("VmHWM")?))
 }
 
