@@ -20,6 +20,22 @@ pub fn program(name: &str) -> Result<PathBuf> {
     }
 }
 
+/// Builds the client that stands on the `yubico` crate, if `cargo xtask test` has not yet, and finds it.
+pub fn yubico_reference() -> Result<PathBuf> {
+    let beside = program("ca")?;
+    let target = beside.ancestors().nth(2).context("cargo's folder has a parent")?;
+    let folder = target.join("tools/yubico-reference");
+    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    build.args(["build", "--quiet", "--locked", "--manifest-path"]);
+    build.arg(repository().join("tests/yubico-reference/Cargo.toml"));
+    let status = build.env("CARGO_TARGET_DIR", &folder).status()?;
+    if status.success() {
+        Ok(folder.join("debug/yubico-reference"))
+    } else {
+        bail!("the reference client cannot be built ({status}); `cargo xtask test` installs what it needs")
+    }
+}
+
 /// Gives the folder of the repository.
 pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_owned()

@@ -43,6 +43,9 @@ fn missing() -> Vec<&'static str> {
         // modhex, ykgenerate and ykparse; the latter two have no way to say hello that succeeds.
         ("libyubikey-dev", runs("modhex", &["--help"])),
         ("libykclient-dev", runs("ykclient", &["--version"])),
+        // OpenSSL, for the `yubico` crate, which is only ever compared with.
+        ("libssl-dev", Path::new("/usr/include/openssl/ssl.h").exists()),
+        ("pkg-config", runs("pkg-config", &["--version"])),
         // A real browser for the page of security keys.
         ("chromium", runs("chromium", &["--version"])),
         ("chromium-driver", runs("chromedriver", &["--version"])),

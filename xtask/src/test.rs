@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::cargo::{cargo, root, show};
+use crate::cargo::{cargo, root, show, target};
 use crate::steps::Steps;
 use crate::{deny, machine, openssh};
 
@@ -16,6 +16,7 @@ pub(crate) fn test() -> Result<()> {
     })?;
     steps.step("dependencies", deny::check)?;
     steps.step("build", || quiet(&["build", "--workspace", "--all-targets", "--quiet"]))?;
+    steps.step("the yubico crate, to compare with", reference)?;
     steps.step("tests", tests)?;
     steps.step("documentation", || {
         let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--quiet"]);
@@ -23,6 +24,14 @@ pub(crate) fn test() -> Result<()> {
     })?;
     steps.finish();
     Ok(())
+}
+
+/// Builds the client of `tests/yubico-reference`, a workspace of its own, where the tests look for it.
+fn reference() -> Result<String> {
+    let folder = target().join("tools/yubico-reference");
+    let mut build =
+        cargo(&["build", "--quiet", "--locked", "--manifest-path", "tests/yubico-reference/Cargo.toml"]);
+    show(build.env("CARGO_TARGET_DIR", folder)).map(|()| String::new())
 }
 
 fn quiet(args: &[&str]) -> Result<String> {

@@ -1,10 +1,13 @@
-//! Yubico's own tools against ours: `ykgenerate` and `ykparse` for OTPs, `ykclient` for the protocol.
+//! Yubico's own tools against ours: `ykgenerate` and `ykparse` for OTPs, `ykclient` for the protocol; and, for the
+//! protocol as well, the `yubico` crate.
 
+use std::collections::BTreeSet;
 use std::process::{Command, Output};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use ca_server::factors::yubikey::protocol::Refusal;
 use ca_server::factors::yubikey::validator::YubikeyError;
+use countersign_tests::programs::yubico_reference;
 use countersign_tests::yubico::{API_KEY, CLIENT_ID, Misbehaviour};
 
 use crate::{Outcome, Scene, check};
@@ -84,9 +87,8 @@ async fn f4_ykclient_and_ours_agree_on_touches_and_replays() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn f5_ykclient_and_ours_agree_on_every_answer() -> Result<()> {
-    let scene = Scene::new()?;
+/// What is asked of all clients: every status there is, and what nobody may take for an answer.
+fn answers() -> Vec<Misbehaviour> {
     let statuses = [
         "OK",
         "BAD_OTP",
@@ -108,12 +110,70 @@ async fn f5_ykclient_and_ours_agree_on_every_answer() -> Result<()> {
         Misbehaviour::Signature("AAECAwQFBgcICQoLDA0ODxAREhM="),
         Misbehaviour::NoSignature,
     ]);
-    for how in all {
+    all
+}
+
+#[tokio::test]
+async fn f5_ykclient_and_ours_agree_on_every_answer() -> Result<()> {
+    let scene = Scene::new()?;
+    for how in answers() {
         scene.server.misbehave(how);
         let ours = check(&scene.validator, &scene.key.press()?).await?;
         let (theirs, said) = ykclient(&scene, &scene.key.press()?)?;
         // 1 and 3 are two ways of saying neither.
         assert_eq!(status(&ours), if theirs == 1 { 3 } else { theirs }, "{how:?}: {ours:?}; {said}");
+    }
+    Ok(())
+}
+
+/// Lets the `yubico` crate ask; gives `OK` or the name of its error.
+fn yubico(scene: &Scene, otp: &str) -> Result<String> {
+    let program = yubico_reference()?;
+    let (url, id) = (scene.server.url(), CLIENT_ID.to_string());
+    let output = run(&program.to_string_lossy(), &[&url, &id, API_KEY, otp])?;
+    ensure!(output.status.success(), "{}", text(&output));
+    Ok(text(&output).trim().to_owned())
+}
+
+/// Tells whether the crate's verdict is the one that ours comes to.
+fn is_same(ours: &Outcome, theirs: &str) -> bool {
+    match ours {
+        Ok(_) => theirs == "OK",
+        Err(YubikeyError::Refused(Refusal::Replayed)) => theirs == "ReplayedOTP",
+        Err(YubikeyError::Refused(Refusal::RequestReplayed)) => theirs == "ReplayedRequest",
+        Err(YubikeyError::Refused(Refusal::BadOtp)) => theirs == "BadOTP",
+        // A failure to find out is any other error.
+        Err(_) => !["OK", "BadOTP", "ReplayedOTP", "ReplayedRequest"].contains(&theirs),
+    }
+}
+
+#[tokio::test]
+async fn f4_the_yubico_crate_and_ours_agree_on_touches_and_replays() -> Result<()> {
+    let scene = Scene::new()?;
+    let (one, two) = (scene.key.press()?, scene.key.press()?);
+    assert_eq!(yubico(&scene, &one)?, "OK");
+    let ours = check(&scene.validator, &one).await?;
+    assert_eq!(status(&ours), 2, "what the crate used up");
+    assert_eq!(status(&check(&scene.validator, &two).await?), 0);
+    for otp in [&one, &two] {
+        assert_eq!(yubico(&scene, otp)?, "ReplayedOTP");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn f5_the_yubico_crate_and_ours_agree_on_every_answer() -> Result<()> {
+    let scene = Scene::new()?;
+    let mut verdicts = BTreeSet::new();
+    for how in answers() {
+        scene.server.misbehave(how);
+        let ours = check(&scene.validator, &scene.key.press()?).await?;
+        let theirs = yubico(&scene, &scene.key.press()?)?;
+        assert!(is_same(&ours, &theirs), "{how:?}: ours {ours:?}, the crate {theirs}");
+        verdicts.insert(theirs);
+    }
+    for verdict in ["OK", "BadOTP", "ReplayedOTP", "NonceMismatch", "OTPMismatch", "SignatureMismatch"] {
+        assert!(verdicts.contains(verdict), "{verdict} is not among {verdicts:?}");
     }
     Ok(())
 }
