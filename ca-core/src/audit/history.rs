@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::Flaw;
+use super::{Flaw, RecoveryFlaw};
 use crate::log::event::What;
 use crate::names::{Email, RequestId, UserName};
 use crate::policy::{FactorKind, Facts, KeyScope, Purpose, User};
@@ -168,7 +168,7 @@ impl History {
             flaws.push(Flaw::AccountDisabled { user: user.name.clone(), by });
         }
         if !account.is_none_or(|account| account.is_reduced_as(user, decided)) {
-            flaws.push(Flaw::ReducedRights { user: user.name.clone() });
+            flaws.push(Flaw::Recovery(RecoveryFlaw::ReducedRights { user: user.name.clone() }));
         }
         flaws
     }

@@ -34,7 +34,7 @@ mod waiting;
 
 pub use auditor::Auditor;
 pub use checkpoint::check_checkpoint;
-pub use finding::{Finding, Flaw};
+pub use finding::{Finding, Flaw, RecoveryFlaw, VoucherFlaw};
 pub use mentions::Mentions;
 pub use object::{ObjectName, checkpoint_key};
 pub use opened::Opened;

@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Flaw;
 use super::history::{CLOCK_SECS, History};
 use super::waiting::Waiting;
+use super::{Flaw, RecoveryFlaw};
 use crate::approval::{ApprovalError, Verdict};
 use crate::log::checkpoint::Origin;
 use crate::log::event::{RecoveryDue, RecoveryFinished, RecoveryOpened, RecoveryVote};
@@ -46,7 +46,7 @@ impl Recoveries {
     pub(super) fn opened(&mut self, opened: &RecoveryOpened, known: Known<'_>) -> Result<(), Flaw> {
         let (vote, id) = (&opened.vote, opened.vote.recovery_id);
         if self.0.contains_key(&id) {
-            return Err(Flaw::RecoveryTwice { id });
+            return Err(Flaw::Recovery(RecoveryFlaw::Twice { id }));
         }
         let recovery = Recovery {
             user: vote.user.clone(),
@@ -67,7 +67,7 @@ impl Recoveries {
         prove(vote, known, Verdict::Approve)?;
         let officer = &vote.officer.user;
         if known.history.is_one_person(officer, &vote.user) {
-            return Err(Flaw::OwnRecovery { user: officer.name.clone() });
+            return Err(Flaw::Recovery(RecoveryFlaw::Own { user: officer.name.clone() }));
         }
         // What comes after the end may be said, and counts for nothing.
         if recovery.ended.is_none() {
@@ -124,12 +124,12 @@ impl Recoveries {
         let have = people(recovery.signers.iter());
         let mut flaws = Vec::new();
         if let Some(by) = recovery.ended {
-            flaws.push(Flaw::RecoveryOver { id: *id, by });
+            flaws.push(Flaw::Recovery(RecoveryFlaw::Over { id: *id, by }));
         }
         match recovery.due {
-            None => flaws.push(Flaw::RecoveryNotDue { id: *id }),
+            None => flaws.push(Flaw::Recovery(RecoveryFlaw::NotDue { id: *id })),
             Some(until) if officer.at < until || entered.plus_secs(CLOCK_SECS) < until => {
-                flaws.push(Flaw::RecoveryTooEarly { id: *id, until });
+                flaws.push(Flaw::Recovery(RecoveryFlaw::TooEarly { id: *id, until }));
             }
             Some(_) => {}
         }
@@ -138,7 +138,7 @@ impl Recoveries {
             (have >= usize::from(recovery.needed), unsigned(*id, have, recovery.needed)),
             (
                 !history.is_one_person(&officer.user, user),
-                Flaw::OwnRecovery { user: officer.user.name.clone() },
+                Flaw::Recovery(RecoveryFlaw::Own { user: officer.user.name.clone() }),
             ),
             (*first == *reduced_until, Flaw::Field("reduced_until")),
         ];
@@ -159,7 +159,7 @@ fn people<'a>(signers: impl Iterator<Item = &'a User>) -> usize {
 }
 
 fn unsigned(id: RecoveryId, have: usize, needed: u8) -> Flaw {
-    Flaw::RecoveryUnsigned { id, have, needed }
+    Flaw::Recovery(RecoveryFlaw::Unsigned { id, have, needed })
 }
 
 fn find<'a>(
@@ -167,7 +167,7 @@ fn find<'a>(
     id: RecoveryId,
     user: &UserName,
 ) -> Result<&'a mut Recovery, Flaw> {
-    let recovery = all.get_mut(&id).ok_or(Flaw::NoRecovery { id })?;
+    let recovery = all.get_mut(&id).ok_or(Flaw::Recovery(RecoveryFlaw::Unknown { id }))?;
     if recovery.user == *user { Ok(recovery) } else { Err(Flaw::Field("user")) }
 }
 
@@ -175,7 +175,7 @@ fn prove(vote: &RecoveryVote, known: Known<'_>, verdict: Verdict) -> Result<(), 
     let officer = &vote.officer.user.name;
     let wrap = |error: ApprovalError| match error {
         ApprovalError::NoSuchKey => Flaw::NoSigningKey { user: officer.clone() },
-        other => Flaw::Vote(other.to_string()),
+        other => Flaw::Recovery(RecoveryFlaw::Vote(other.to_string())),
     };
     let said = Vote::from_text(&vote.signed.text).map_err(wrap)?;
     said.check_about(known.origin, (vote.recovery_id, &vote.user), officer).map_err(wrap)?;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Flaw;
 use super::history::CLOCK_SECS;
+use super::{Flaw, VoucherFlaw};
 use crate::log::checkpoint::Origin;
 use crate::log::event::{CertificateIntent, SignedApproval, VoucherSealed, VoucherWithdrawn};
 use crate::names::VoucherId;
@@ -71,16 +71,16 @@ impl Vouchers {
     ) -> (&[(SignedApproval, Approver)], Vec<Flaw>) {
         let id = voucher.id;
         let Some(sealed) = self.0.get_mut(&id).filter(|sealed| sealed.voucher == *voucher) else {
-            return (&[], vec![Flaw::VoucherUnknown { id }]);
+            return (&[], vec![Flaw::Voucher(VoucherFlaw::Unknown { id })]);
         };
         let mut flaws = Vec::new();
         if let Some(first) = sealed.used.replace(index) {
-            flaws.push(Flaw::VoucherTwice { id, first });
+            flaws.push(Flaw::Voucher(VoucherFlaw::Twice { id, first }));
         }
         if let Some((by, at)) = sealed.withdrawn
             && intent.decided_at > at.plus_secs(CLOCK_SECS)
         {
-            flaws.push(Flaw::VoucherWithdrawn { id, by });
+            flaws.push(Flaw::Voucher(VoucherFlaw::Withdrawn { id, by }));
         }
         (&sealed.seals, flaws)
     }

@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use super::Flaw;
 use super::history::{CLOCK_SECS, LAG_SECS};
 use super::vouchers::Vouchers;
+use super::{Flaw, VoucherFlaw};
 use crate::approval::{Approval, ApprovalError, ProvenApproval, RequestHash, Subject, Verdict};
 use crate::log::checkpoint::Origin;
 use crate::log::event::{
@@ -146,7 +146,11 @@ impl Waiting {
             let emergency = request.emergency.as_ref().filter(|emergency| !emergency.reviewed)?;
             let (round, index, at) = emergency.issued?;
             let user = request.facts.user.name.clone();
-            (at.plus_secs(REVIEW_SECS) < now).then_some((round, index, Flaw::NeverReviewed { user, at }))
+            (at.plus_secs(REVIEW_SECS) < now).then_some((
+                round,
+                index,
+                Flaw::Voucher(VoucherFlaw::NeverReviewed { user, at }),
+            ))
         })
     }
 
@@ -212,7 +216,7 @@ impl Waiting {
             Some(emergency) if emergency.voucher == voucher.id => {
                 emergency.issued = Some((round, index, intent.decided_at));
             }
-            _ => flaws.push(Flaw::NotAnnounced { id: voucher.id }),
+            _ => flaws.push(Flaw::Voucher(VoucherFlaw::NotAnnounced { id: voucher.id })),
         }
         let (seals, wrong) = self.vouchers.redeem(voucher, intent, index);
         flaws.extend(wrong);

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::signature::Ed25519KeyPair;
 use ca_core::approval::Verdict;
-use ca_core::audit::{Finding, Flaw};
+use ca_core::audit::{Finding, Flaw, RecoveryFlaw};
 use ca_core::log::event::{
     RecoveryClosed, RecoveryClosing, RecoveryDue, RecoveryFinished, RecoveryOpened, RecoveryVetoed,
     RecoveryVote, RequestDenied, SignedApproval, SigningKeyChange, What,
@@ -205,19 +205,21 @@ fn i5_a_recovery_without_its_signatures_is_found() {
     type Case = (Lies, fn(&Flaw) -> bool);
     let cases: [Case; 8] = [
         (Lies { said: |_| None, ..HONEST }, |f| {
-            matches!(f, Flaw::RecoveryUnsigned { have: 1, needed: 2, .. })
+            matches!(f, Flaw::Recovery(RecoveryFlaw::Unsigned { have: 1, needed: 2, .. }))
         }),
         (Lies { signer: "bo", ..HONEST }, |f| matches!(f, Flaw::NoSigningKey { .. })),
-        (Lies { vote: |vote| vote.user = "bo".parse().unwrap(), ..HONEST }, |f| matches!(f, Flaw::Vote(_))),
+        (Lies { vote: |vote| vote.user = "bo".parse().unwrap(), ..HONEST }, |f| {
+            matches!(f, Flaw::Recovery(RecoveryFlaw::Vote(_)))
+        }),
         (Lies { vote: |vote| vote.recovery = RecoveryId::from_parts(UnixMillis(1), 2), ..HONEST }, |f| {
-            matches!(f, Flaw::Vote(_))
+            matches!(f, Flaw::Recovery(RecoveryFlaw::Vote(_)))
         }),
         (Lies { vote: |vote| vote.verdict = Verdict::Deny, ..HONEST }, |f| *f == Flaw::Field("text")),
         (Lies { chen: |user| user.person = Some("bo".parse().unwrap()), ..HONEST }, |f| {
-            matches!(f, Flaw::RecoveryUnsigned { have: 1, .. })
+            matches!(f, Flaw::Recovery(RecoveryFlaw::Unsigned { have: 1, .. }))
         }),
         (Lies { chen: |user| user.email = "alice+x@example.com".parse().unwrap(), ..HONEST }, |f| {
-            matches!(f, Flaw::OwnRecovery { .. })
+            matches!(f, Flaw::Recovery(RecoveryFlaw::Own { .. }))
         }),
         (Lies { chen: |user| user.groups = ["engineers".parse().unwrap()].into(), ..HONEST }, |f| {
             matches!(f, Flaw::AdministeredWithoutRight { .. })
@@ -236,12 +238,12 @@ fn i5_a_recovery_that_did_not_wait_or_had_ended_is_found() {
         what(story.id)
     }
     let cases: [Case; 8] = [
-        (Lies { due: |_| None, ..HONEST }, |f| matches!(f, Flaw::RecoveryNotDue { .. })),
+        (Lies { due: |_| None, ..HONEST }, |f| matches!(f, Flaw::Recovery(RecoveryFlaw::NotDue { .. }))),
         (Lies { due: |due| Some(RecoveryDue { until: due.until.minus_secs(3600), ..due }), ..HONEST }, |f| {
             *f == Flaw::Field("until")
         }),
         (Lies { due: |due| Some(RecoveryDue { until: due.until.plus_secs(60), ..due }), ..HONEST }, |f| {
-            matches!(f, Flaw::RecoveryTooEarly { .. })
+            matches!(f, Flaw::Recovery(RecoveryFlaw::TooEarly { .. }))
         }),
         (
             Lies {
@@ -257,7 +259,7 @@ fn i5_a_recovery_that_did_not_wait_or_had_ended_is_found() {
                 },
                 ..HONEST
             },
-            |f| matches!(f, Flaw::RecoveryOver { .. }),
+            |f| matches!(f, Flaw::Recovery(RecoveryFlaw::Over { .. })),
         ),
         (
             Lies {
@@ -268,7 +270,7 @@ fn i5_a_recovery_that_did_not_wait_or_had_ended_is_found() {
                 },
                 ..HONEST
             },
-            |f| matches!(f, Flaw::RecoveryOver { .. }),
+            |f| matches!(f, Flaw::Recovery(RecoveryFlaw::Over { .. })),
         ),
         (
             Lies {
@@ -280,7 +282,7 @@ fn i5_a_recovery_that_did_not_wait_or_had_ended_is_found() {
                 },
                 ..HONEST
             },
-            |f| matches!(f, Flaw::RecoveryOver { .. }),
+            |f| matches!(f, Flaw::Recovery(RecoveryFlaw::Over { .. })),
         ),
         (Lies { finished: |done| done.user = "bo".parse().unwrap(), ..HONEST }, |f| {
             *f == Flaw::Field("user")
@@ -308,7 +310,7 @@ fn i6_facts_that_leave_out_a_recovery_or_invent_one_are_found() {
     let left_out = |story: &mut Story| Some(story.denial(None, ""));
     assert_eq!(
         flaws(Lies { after: left_out, ..HONEST }),
-        [Flaw::ReducedRights { user: "alice".parse().unwrap() }]
+        [Flaw::Recovery(RecoveryFlaw::ReducedRights { user: "alice".parse().unwrap() })]
     );
     let cut_short = |story: &mut Story| {
         let until = story.log.now();
@@ -316,11 +318,11 @@ fn i6_facts_that_leave_out_a_recovery_or_invent_one_are_found() {
     };
     assert_eq!(
         flaws(Lies { after: cut_short, ..HONEST }),
-        [Flaw::ReducedRights { user: "alice".parse().unwrap() }]
+        [Flaw::Recovery(RecoveryFlaw::ReducedRights { user: "alice".parse().unwrap() })]
     );
     let mut story = Story::begin(HONEST);
     let invented = story.denial(Some(UnixSeconds(1)), "");
     story.log.round(&[invented]);
     let found: Vec<_> = audit(&story.log).into_iter().map(|finding| finding.flaw).collect();
-    assert_eq!(found, [Flaw::ReducedRights { user: "alice".parse().unwrap() }]);
+    assert_eq!(found, [Flaw::Recovery(RecoveryFlaw::ReducedRights { user: "alice".parse().unwrap() })]);
 }

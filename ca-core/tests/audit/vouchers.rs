@@ -2,7 +2,7 @@
 //! profile; and somebody has to look into it.
 
 use ca_core::approval::{Approval, NAMESPACE as APPROVAL, RequestHash, Verdict};
-use ca_core::audit::Flaw;
+use ca_core::audit::{Flaw, VoucherFlaw};
 use ca_core::log::event::{
     BreakGlassUsed, CertificateIntent, OfficerVerdict, SignedApproval, VoucherSealed, VoucherWithdrawn, What,
 };
@@ -179,7 +179,7 @@ fn break_glass_that_nobody_looked_into_is_found_after_three_days() {
     assert_eq!(found(Lies { reviewed: false, days_later: 2, ..HONEST }), []);
     let found = found(Lies { reviewed: false, ..HONEST });
     assert!(
-        matches!(&found[..], [Flaw::NeverReviewed { user, .. }] if user.as_str() == "alice"),
+        matches!(&found[..], [Flaw::Voucher(VoucherFlaw::NeverReviewed { user, .. })] if user.as_str() == "alice"),
         "{found:?}"
     );
 }
@@ -206,7 +206,10 @@ fn i5_a_voucher_counts_once_as_sealed_and_until_it_is_withdrawn() {
         story.log.time = UnixMillis(story.log.time.0 + 1000);
     };
     let found_twice = found(Lies { between: twice, days_later: 0, ..HONEST });
-    assert!(found_twice.iter().any(|flaw| matches!(flaw, Flaw::VoucherTwice { .. })), "{found_twice:?}");
+    assert!(
+        found_twice.iter().any(|flaw| matches!(flaw, Flaw::Voucher(VoucherFlaw::Twice { .. }))),
+        "{found_twice:?}"
+    );
     let withdrawn: fn(&mut Story) = |story| {
         let Facts { user, session, source, .. } = officer("bo");
         let (voucher_id, by, session) = (story.voucher.id, user.name, session.id);
@@ -215,18 +218,21 @@ fn i5_a_voucher_counts_once_as_sealed_and_until_it_is_withdrawn() {
         story.log.time = UnixMillis(story.log.time.0 + 120_000);
     };
     let found_withdrawn = found(Lies { between: withdrawn, ..HONEST });
-    assert!(matches!(&found_withdrawn[..], [Flaw::VoucherWithdrawn { .. }]), "{found_withdrawn:?}");
+    assert!(
+        matches!(&found_withdrawn[..], [Flaw::Voucher(VoucherFlaw::Withdrawn { .. })]),
+        "{found_withdrawn:?}"
+    );
     let unsealed: fn(&mut CertificateIntent) = |intent| {
         let waited = intent.facts.waited.as_mut().unwrap();
         waited.voucher.as_mut().unwrap().id = VoucherId::from_parts(UnixMillis(1), 1);
     };
     let found_unsealed = found(Lies { certificate: unsealed, ..HONEST });
     assert!(
-        found_unsealed.iter().any(|flaw| matches!(flaw, Flaw::VoucherUnknown { .. })),
+        found_unsealed.iter().any(|flaw| matches!(flaw, Flaw::Voucher(VoucherFlaw::Unknown { .. }))),
         "{found_unsealed:?}"
     );
     let silent = found(Lies { announced: false, reviewed: false, ..HONEST });
-    assert!(matches!(&silent[..], [Flaw::NotAnnounced { .. }]), "{silent:?}");
+    assert!(matches!(&silent[..], [Flaw::Voucher(VoucherFlaw::NotAnnounced { .. })]), "{silent:?}");
 }
 
 #[test]

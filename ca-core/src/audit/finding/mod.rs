@@ -1,13 +1,19 @@
 //! What an audit finds, said so that a person can go and look.
 
+mod recovery;
+mod voucher;
+
 use std::fmt;
 
 use crate::krl::KrlVersion;
 use crate::log::hash::Hash;
-use crate::names::{ProfileName, RecoveryId, RequestId, UserName, VoucherId};
+use crate::names::{ProfileName, RequestId, UserName};
 use crate::policy::PolicyId;
 use crate::ssh::Fingerprint;
 use crate::time::{UnixMillis, UnixSeconds};
+
+pub use recovery::RecoveryFlaw;
+pub use voucher::VoucherFlaw;
 
 /// Something that is not as it must be, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -264,42 +270,6 @@ pub enum Flaw {
         /// The officer.
         user: UserName,
     },
-    /// A certificate rests on a voucher that nobody sealed.
-    #[error("the voucher {id} that it rests on was not sealed before")]
-    VoucherUnknown {
-        /// The voucher.
-        id: VoucherId,
-    },
-    /// A voucher was used before.
-    #[error("the voucher {id} is entry {first} already")]
-    VoucherTwice {
-        /// The voucher.
-        id: VoucherId,
-        /// The entry that used it.
-        first: u64,
-    },
-    /// A voucher was used that an officer had taken back.
-    #[error("the voucher {id} had been withdrawn by entry {by}")]
-    VoucherWithdrawn {
-        /// The voucher.
-        id: VoucherId,
-        /// The entry that did it.
-        by: u64,
-    },
-    /// A voucher was used without saying so before.
-    #[error("no break-glass use of the voucher {id} was recorded before")]
-    NotAnnounced {
-        /// The voucher.
-        id: VoucherId,
-    },
-    /// Nobody looked into what was done with a voucher.
-    #[error("break-glass use by {user} at {at} was never reviewed")]
-    NeverReviewed {
-        /// Who used it.
-        user: UserName,
-        /// When.
-        at: UnixSeconds,
-    },
     /// The policy asks for approvals that are not there.
     #[error("the policy asks for more: it has {0}")]
     Unapproved(String),
@@ -384,65 +354,12 @@ pub enum Flaw {
         /// Its fingerprint.
         ca: String,
     },
-    /// A recovery id was used before.
-    #[error("the recovery {id} was opened before")]
-    RecoveryTwice {
-        /// The id.
-        id: RecoveryId,
-    },
-    /// Something is said of a recovery that nobody opened.
-    #[error("no recovery {id} was opened before")]
-    NoRecovery {
-        /// The id.
-        id: RecoveryId,
-    },
-    /// What an officer is said to have signed about a recovery cannot be read, or is about something else.
-    #[error("the vote: {0}")]
-    Vote(String),
-    /// Somebody signed or finished the recovery of an account of their own.
-    #[error("{user} decided about the recovery of their own account")]
-    OwnRecovery {
-        /// Who.
-        user: UserName,
-    },
-    /// A recovery went on without the signatures it takes.
-    #[error("the recovery {id} was signed by {have} of {needed} people")]
-    RecoveryUnsigned {
-        /// The recovery.
-        id: RecoveryId,
-        /// How many signed.
-        have: usize,
-        /// How many have to.
-        needed: u8,
-    },
-    /// A recovery was finished whose waiting period never began.
-    #[error("the waiting period of the recovery {id} had not begun")]
-    RecoveryNotDue {
-        /// The recovery.
-        id: RecoveryId,
-    },
-    /// A recovery was finished before its waiting period had ended.
-    #[error("the recovery {id} had to wait until {until}")]
-    RecoveryTooEarly {
-        /// The recovery.
-        id: RecoveryId,
-        /// When its waiting period ended.
-        until: UnixSeconds,
-    },
-    /// A recovery was finished that had been denied or vetoed, or had ended otherwise.
-    #[error("the recovery {id} had been ended by entry {by}")]
-    RecoveryOver {
-        /// The recovery.
-        id: RecoveryId,
-        /// The entry that ended it.
-        by: u64,
-    },
-    /// Facts do not say of a recovered account what the log does, or say it of one that was not.
-    #[error("until when {user} can do less after a recovery is not what the log says")]
-    ReducedRights {
-        /// The account.
-        user: UserName,
-    },
+    /// Something about a voucher.
+    #[error(transparent)]
+    Voucher(#[from] VoucherFlaw),
+    /// Something about the recovery of an account.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryFlaw),
     /// The policy did not let somebody look after other people's accounts.
     #[error("the policy does not permit {user} to administer")]
     AdministeredWithoutRight {
@@ -457,27 +374,24 @@ pub enum Flaw {
 impl Flaw {
     /// Tells whether it is that something was not said before, which a round that was lost may have said.
     pub(super) fn is_an_absence(&self) -> bool {
-        matches!(
-            self,
-            Self::PolicyUnknown { .. }
-                | Self::PolicyReplaced { .. }
-                | Self::NoAccount { .. }
-                | Self::AccountDisabled { .. }
-                | Self::NoLogin { .. }
-                | Self::UnknownCa { .. }
-                | Self::TakesBackNothing { .. }
-                | Self::KeyNotRevoked { .. }
-                | Self::OtherKrl { .. }
-                | Self::NotPending { .. }
-                | Self::NoSigningKey { .. }
-                | Self::ApprovalUnrecorded { .. }
-                | Self::VoucherUnknown { .. }
-                | Self::NotAnnounced { .. }
-                | Self::NeverReviewed { .. }
-                | Self::NoRecovery { .. }
-                | Self::RecoveryUnsigned { .. }
-                | Self::RecoveryNotDue { .. }
-                | Self::ReducedRights { .. }
-        )
+        match self {
+            Self::Voucher(flaw) => flaw.is_an_absence(),
+            Self::Recovery(flaw) => flaw.is_an_absence(),
+            _ => matches!(
+                self,
+                Self::PolicyUnknown { .. }
+                    | Self::PolicyReplaced { .. }
+                    | Self::NoAccount { .. }
+                    | Self::AccountDisabled { .. }
+                    | Self::NoLogin { .. }
+                    | Self::UnknownCa { .. }
+                    | Self::TakesBackNothing { .. }
+                    | Self::KeyNotRevoked { .. }
+                    | Self::OtherKrl { .. }
+                    | Self::NotPending { .. }
+                    | Self::NoSigningKey { .. }
+                    | Self::ApprovalUnrecorded { .. }
+            ),
+        }
     }
 }
