@@ -103,14 +103,14 @@ async fn approve(
     app.ledger.append(Draft::Event(What::RequestApproved(Box::new(event)))).await?;
     let new = NewApproval {
         id: approval.approval().id,
-        request: row.id,
+        about: row.id,
         user_id,
         signed: &signed,
         session: &approver.session,
         source: &approver.source,
         at: approver.at,
     };
-    let given = store.add_approval(&new).await?;
+    let given = store.add_approval(new).await?;
     let row = advance(app, row.id).await?.ok_or(RequestProblem::Unknown)?;
     match given {
         Given::Kept => Ok(row),

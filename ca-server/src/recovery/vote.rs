@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::ledger::Draft;
 use crate::login::Session;
-use crate::store::{NewRecovery, NewVote, RecoveryRow, RecoveryState, User, VoteGiven};
+use crate::store::{Given, NewRecovery, NewVote, RecoveryRow, RecoveryState, User};
 
 /// Opens a recovery by the first officer's vote; the owner is warned before it counts.
 pub async fn open(
@@ -106,9 +106,9 @@ async fn sign(
     let given = store(app).add_vote(row(id, session, &vote)).await?;
     let after = read(app, recovery.id).await?;
     match given {
-        VoteGiven::Kept => Ok(after),
-        VoteGiven::Again => Err(RecoveryProblem::Again.into()),
-        VoteGiven::TooLate => Err(over(&after)),
+        Given::Kept => Ok(after),
+        Given::Again => Err(RecoveryProblem::Again.into()),
+        Given::TooLate => Err(over(&after)),
     }
 }
 
@@ -180,7 +180,7 @@ fn event(
 fn row<'a>(id: ApprovalId, session: &'a Session, vote: &'a RecoveryVote) -> NewVote<'a> {
     NewVote {
         id,
-        recovery: vote.recovery_id,
+        about: vote.recovery_id,
         user_id: &session.user_id,
         signed: &vote.signed,
         session: &vote.officer.session,

@@ -22,7 +22,6 @@ mod sessions;
 mod signing_keys;
 mod sms;
 mod users;
-mod votes;
 mod vouchers;
 
 use std::fs::OpenOptions;
@@ -36,7 +35,7 @@ use sqlx::sqlite::{
 use sqlx::{Sqlite, Transaction};
 
 pub use api_keys::{ApiKeyRow, NewApiKey};
-pub use approvals::{Given, NewApproval};
+pub use approvals::{Given, NewApproval, NewVote, SignedRow};
 pub use ceremonies::{AssertedFactor, CeremonyKey, CeremonyRow};
 pub use challenges::{ChallengeRow, LoginOutcome, PassedFactor, Proof};
 pub use devices::{Device, NewDevice};
@@ -53,7 +52,6 @@ pub use sessions::{NewSessionRow, SessionRow};
 pub use signing_keys::SigningKeyRow;
 pub use sms::{CodeTag, SentCode};
 pub use users::{Credentials, NewUser, User};
-pub use votes::{NewVote, VoteGiven, VoteRow};
 pub use vouchers::{NewSeal, SealKept, VoucherRow};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations/sqlite");

@@ -8,9 +8,9 @@ use ca_core::time::UnixSeconds;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
+use super::approvals::insert_vote;
 use super::requests::{from_json, to_json};
-use super::votes::insert_vote;
-use super::{NewVote, Store, StoreError, User, VoteGiven, signed, unsigned, users};
+use super::{Given, NewVote, Store, StoreError, User, signed, unsigned, users};
 
 /// How far a recovery has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +107,7 @@ impl Store {
         .bind(signed(new.expires_at.0))
         .execute(&mut *tx)
         .await?;
-        if added.rows_affected() != 1 || insert_vote(&mut tx, vote).await? != VoteGiven::Kept {
+        if added.rows_affected() != 1 || insert_vote(&mut *tx, vote).await? != Given::Kept {
             return Ok(false);
         }
         tx.commit().await?;

@@ -1,15 +1,14 @@
 //! Vouchers, their seals, and the requests that were made with one.
 
-use ca_core::log::event::SignedApproval;
 use ca_core::names::{RequestId, VoucherId};
-use ca_core::policy::{Approver, Session, Source};
+use ca_core::policy::{Session, Source};
 use ca_core::time::UnixSeconds;
 use ca_core::voucher::{Digest, Voucher};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use super::requests::{insert_request, to_json};
-use super::{NewNotice, RequestRow, Store, StoreError, WaitLimits, notices, signed};
+use super::{NewNotice, RequestRow, SignedRow, Store, StoreError, WaitLimits, notices, signed};
 
 /// A seal to be kept.
 #[derive(Clone, Debug)]
@@ -34,7 +33,7 @@ pub struct VoucherRow {
     /// What was sealed.
     pub voucher: Voucher,
     /// Who sealed it, in order, with the officers as they are now (A4).
-    pub seals: Vec<(SignedApproval, Approver)>,
+    pub seals: Vec<SignedRow>,
     /// Whether an officer took it back.
     pub withdrawn: bool,
     /// The request that has it, if that is not closed.

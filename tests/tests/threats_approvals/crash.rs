@@ -25,14 +25,14 @@ async fn claimed(node: &Node, people: &People, row: &RequestRow, at: UnixMillis)
     node.app.ledger.append(Draft::Event(What::RequestApproved(Box::new(said)))).await?;
     let new = NewApproval {
         id,
-        request: row.id,
+        about: row.id,
         user_id: &people.bo.user_id,
         signed: &signed,
         session: &approver.session,
         source: &approver.source,
         at: approver.at,
     };
-    ensure!(store.add_approval(&new).await? == Given::Kept, "the approval was not kept");
+    ensure!(store.add_approval(new).await? == Given::Kept, "the approval was not kept");
     ensure!(store.claim_request(row.id, at).await?, "the request was not claimed");
     Ok(())
 }
