@@ -91,8 +91,9 @@ bodies! {
         pub url: Secret,
         /// The same page without its secret, for a browser on any device.
         pub page: String,
-        /// What to type there.
-        pub code: Secret,
+        /// What to type there; none where the server wants the browser at the address that asked.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub code: Option<Secret>,
         /// What to ask with until the key was shown: the `code` of `POST /v1/login/factor`.
         pub poll: Secret,
         /// How long the ceremony is open, in seconds.

@@ -1,9 +1,10 @@
 //! What every call works with.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use ca_core::names::ProfileName;
-use ca_core::policy::{Action, Facts, Policy, Source};
+use ca_core::policy::{self, Action, Factor, FactorKind, Facts, Policy, Source};
 use ca_core::ssh::PublicKey;
 
 use crate::accounts::Accounts;
@@ -17,6 +18,7 @@ use crate::login::{Login, Session};
 use crate::objects::ObjectStore;
 use crate::policy::InForce;
 use crate::revocation::Revocations;
+use crate::store::User;
 
 /// The parts of a running server.
 #[derive(Debug)]
@@ -64,6 +66,17 @@ impl App {
     ) -> bool {
         let facts = Facts::new(session.user.clone(), session.login.clone(), source);
         self.policy().permits(action, on, &facts, self.clock.now().seconds())
+    }
+
+    /// Tells whether the policy would let somebody administer who logged in now on this machine; for choosing who hears of
+    /// something: whoever hears of it in vain loses nothing, and most rules ask for a group alone.
+    pub(crate) fn may_administer(&self, user: &User) -> bool {
+        let now = self.clock.now().seconds();
+        let factors = vec![Factor { kind: FactorKind::Webauthn, at: now }];
+        let session = policy::Session { id: String::new(), factors, key: None };
+        let source = Source { ip: Ipv4Addr::LOCALHOST.into(), user_agent: None };
+        let facts = Facts::new(user.clone().into(), session, source);
+        self.policy().permits(Action::Administer, None, &facts, now)
     }
 
     /// Refuses to issue by a CA key that was revoked: no host would take what it signs.

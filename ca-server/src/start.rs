@@ -120,6 +120,9 @@ pub async fn app(config: Config) -> anyhow::Result<(SharedApp, Tasks)> {
     if setup.providers.mail.is_none() {
         tracing::warn!("there is no [mail]: nobody is warned when their account changes");
     }
+    if setup.public_url.is_none() {
+        tracing::warn!("there is no public_url: warnings have no link that freezes the account");
+    }
     let accounts = Accounts::new(setup.clone());
     let times = LoginConfig {
         session_secs: parts.config.session.absolute.secs(),
@@ -219,7 +222,8 @@ impl Parts {
         let Some(webauthn) = &self.config.webauthn else { return Ok(None) };
         let party = RelyingParty::new(webauthn.url.clone())?;
         let sealer = Arc::clone(&self.keys.sealer);
-        Ok(Some(Arc::new(Ceremonies::new(self.state.clone(), sealer, Clock::system(), party))))
+        let (store, clock) = (self.state.clone(), Clock::system());
+        Ok(Some(Arc::new(Ceremonies::new(store, sealer, clock, party, webauthn.codes))))
     }
 
     /// Takes up the log, and brings what waits for approval in line with it.

@@ -1,6 +1,7 @@
 //! A person adds a security key with the real `ca` and a real browser, logs in with it, and gets a certificate.
 
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
@@ -52,6 +53,12 @@ fn add(ann: &Person, label: &str) -> Result<Waiting> {
     Waiting::start(command)
 }
 
+/// Finds what `ca` keeps of a login for the next one.
+fn device(ann: &Person) -> Result<Option<PathBuf>> {
+    let found = run(Command::new("find").arg(ann.home("")).args(["-type", "f", "-name", "*device"]))?;
+    Ok(found.lines().next().map(PathBuf::from))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_adds_a_security_key_and_logs_in_with_it() -> Result<()> {
     let server = ceremonies::server()?;
@@ -76,6 +83,8 @@ async fn a_person_adds_a_security_key_and_logs_in_with_it() -> Result<()> {
     let said = adding.finish()?;
     ensure!(said.contains("Added webauthn"), "{said}");
 
+    // As on a machine where nobody has logged in before.
+    std::fs::remove_file(device(&ann)?.context("a known device")?)?;
     // Another device has no link, and types the code.
     let mut command =
         ann.ca(&["login", "--server", server.url(), "--user", "ann", "--factor", "webauthn"])?;
@@ -97,6 +106,7 @@ async fn a_person_adds_a_security_key_and_logs_in_with_it() -> Result<()> {
     let said = logging_in.finish()?;
     ensure!(said.contains("Logged in as ann"), "{said}");
     browser.close().await?;
+    ensure!(device(&ann)?.is_some(), "this machine is no known device after the login");
 
     let key = ann.new_key("id_ed25519", &["ed25519"])?;
     ann.request("dev", &key, &["--ttl", "1h"])?;

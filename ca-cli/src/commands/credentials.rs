@@ -45,12 +45,12 @@ pub(super) fn log_in(
             server.post("/v1/login/sms", &SmsRequest { challenge: challenge.challenge.clone() })?;
         output::note(&format!("A code is on its way to {}.", sent.number));
     }
-    if kind == webauthn::KIND {
-        return webauthn::log_in(server, challenge.challenge, options.open);
-    }
-    let code = secrets::CODE.read(options.code_fd, &code_prompt(&kind))?;
-    let second = FactorRequest { challenge: challenge.challenge, kind, code: Secret(code.trim().to_owned()) };
-    let login: LoginSession = server.post("/v1/login/factor", &second)?;
+    let login = if kind == webauthn::KIND {
+        webauthn::log_in(server, challenge.challenge, options.open)?
+    } else {
+        let code = Secret(secrets::CODE.read(options.code_fd, &code_prompt(&kind))?.trim().to_owned());
+        server.post("/v1/login/factor", &FactorRequest { challenge: challenge.challenge, kind, code })?
+    };
     if let Some(device) = &login.device {
         site.save_device(device)?;
     }

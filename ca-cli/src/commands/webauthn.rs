@@ -43,11 +43,11 @@ fn lasts(ceremony: &Ceremony) -> Duration {
 fn show(ceremony: &Ceremony, open: bool) {
     output::note("Show your security key to a browser. On this machine, open");
     output::note(&format!("    {}", plain(&ceremony.url.0)));
-    output::note(&format!(
-        "or, on another device, {} and type {}",
-        plain(&ceremony.page),
-        plain(&ceremony.code.0)
-    ));
+    if let Some(code) = &ceremony.code {
+        let page = plain(&ceremony.page);
+        output::note(&format!("or, on another device, {page} and type {}", plain(&code.0)));
+        output::note("Give the code to nobody: whoever began this gets the session.");
+    }
     output::note(&format!("Waiting for it, {} minutes at most.", ceremony.expires_in_secs.div_ceil(60)));
     if open && !start_browser(&ceremony.url.0) {
         output::note("No browser could be started: open the page yourself.");

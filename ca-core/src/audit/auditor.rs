@@ -166,6 +166,7 @@ impl Auditor {
             What::RequestClosed(closed) => self.waiting.closed(closed.pending_id, index),
             What::SigningKeyAdded(change) => flaws.extend(self.waiting.key_added(change).err()),
             What::SigningKeyRemoved(change) => self.waiting.key_removed(change),
+            What::UserReset { user, .. } => self.waiting.keys_forgotten(user),
             What::VoucherSealed(sealed) => {
                 flaws.extend(self.history.check(&sealed.approver.facts(), sealed.approver.at));
                 flaws.extend(self.waiting.sealed(&self.origin, sealed).err());

@@ -95,10 +95,9 @@ impl History {
             What::RecoveryFinished(finished) => {
                 let account = self.accounts.entry(finished.user.clone()).or_default();
                 account.recovered.push((time.seconds(), finished.reduced_until));
-                for key in self.keys.values_mut().filter(|key| key.user == finished.user) {
-                    key.revoked.get_or_insert(time.seconds());
-                }
+                self.revoke_keys(&finished.user, time.seconds());
             }
+            What::UserReset { user, .. } => self.revoke_keys(user, time.seconds()),
             // A session for changing the account is none to get certificates with.
             What::LoginSucceeded { user, email, session, factors, purpose: Purpose::Access, .. } => {
                 let login = Login { user: user.clone(), email: email.clone(), factors: factors.clone() };
@@ -117,6 +116,13 @@ impl History {
             _ => {}
         }
         self.forget(time);
+    }
+
+    /// Takes in that an account lost everything that opened it.
+    fn revoke_keys(&mut self, user: &UserName, at: UnixSeconds) {
+        for key in self.keys.values_mut().filter(|key| key.user == *user) {
+            key.revoked.get_or_insert(at);
+        }
     }
 
     /// Takes in a certificate; finds the entry that has its request id already.

@@ -72,7 +72,7 @@ impl Waiting {
         }
     }
 
-    /// Takes in that an account was recovered: none of its keys counts any more.
+    /// Takes in that an account was recovered or reset: none of its keys counts any more.
     pub(super) fn keys_forgotten(&mut self, user: &UserName) {
         self.keys.remove(user);
     }

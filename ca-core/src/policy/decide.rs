@@ -284,7 +284,7 @@ pub(super) fn key_rules(profile: &ProfileName, facts: &Facts, now: UnixSeconds) 
     let source_ip = facts.source.ip.to_canonical();
     let rules = [
         (key.profiles.contains(profile), Denial::KeyProfile { profile: profile.clone() }),
-        (key.networks.iter().any(|network| network.contains(&source_ip)), Denial::KeySource { source_ip }),
+        (key.is_from(source_ip), Denial::KeySource { source_ip }),
         (now < key.expires_at, Denial::KeyExpired { ended: key.expires_at }),
     ];
     rules.into_iter().filter(|(holds, _)| !holds).map(|(_, denial)| denial).collect()

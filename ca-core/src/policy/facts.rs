@@ -140,6 +140,18 @@ pub struct KeyScope {
     pub expires_at: UnixSeconds,
 }
 
+impl KeyScope {
+    /// Tells whether the key is one that may come from this address, and one still.
+    pub fn is_good(&self, from: IpAddr, now: UnixSeconds) -> bool {
+        self.is_from(from) && now < self.expires_at
+    }
+
+    /// Tells whether the key may come from this address.
+    pub(super) fn is_from(&self, address: IpAddr) -> bool {
+        self.networks.iter().any(|network| network.contains(&address.to_canonical()))
+    }
+}
+
 /// One factor that was presented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Factor {

@@ -16,6 +16,7 @@ use crate::ids;
 use crate::login::{AccountName, INVITATION, TokenHash, canonical, generate_token};
 use crate::secret::Secret;
 use crate::store::{Acceptance, StoreError, User};
+use crate::warnings::{self, Change};
 
 /// How long an invitation is good for, in seconds: three days.
 const LASTS_SECS: u64 = 3 * 86_400;
@@ -116,6 +117,7 @@ impl Accounts {
             source: source.clone(),
         })
         .await?;
+        warnings::warn(&self.setup, &user, &Change::InvitationAccepted, Some(source)).await?;
         let brought = Acceptance { password: &password, factor: &pending.id, counter, recovery: &hashes };
         let now = self.setup.clock.now().seconds();
         let accepted = self.setup.store.accept_invitation(hash, &user.id, &brought, now).await?;

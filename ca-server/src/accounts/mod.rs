@@ -215,7 +215,8 @@ impl Accounts {
         Ok(user)
     }
 
-    /// Gives an account a new password and a new TOTP factor in place of all it had, and ends its sessions.
+    /// Gives an account a new password and a new TOTP factor in place of all it had: factors, sessions, known devices, API
+    /// keys, keys to approve with, invitations, and requests and recoveries under way.
     pub async fn reset(&self, name: &str, password: &Secret, by: &str) -> Result<Enrolment, AccountError> {
         let user = self.find(name).await?;
         let password = self.hash(&user, password).await?;

@@ -133,12 +133,16 @@ async fn deny(
 
 /// Takes a request back, for who asked.
 pub async fn cancel(app: &App, session: &Session, id: RequestId) -> Result<RequestRow, ApiError> {
-    let row = advance(app, id).await?.filter(|row| row.user.id == session.user_id);
+    let row = advance(app, id).await?.filter(|row| is_own(session, row));
     let row = row.ok_or(RequestProblem::Unknown)?;
     if row.state != RequestState::Pending {
         return Err(over(&row));
     }
-    end(app, &row, (Closing::Cancelled, session.user.name.as_str())).await
+    let by = match &session.login.key {
+        Some(_) => format!("API key {} of {}", session.login.id, session.user.name),
+        None => session.user.name.to_string(),
+    };
+    end(app, &row, (Closing::Cancelled, &by)).await
 }
 
 async fn end(app: &App, row: &RequestRow, closing: (Closing, &str)) -> Result<RequestRow, ApiError> {
@@ -152,10 +156,18 @@ fn over(row: &RequestRow) -> ApiError {
     RequestProblem::Over(outcome.unwrap_or(row.state.as_str()).to_owned()).into()
 }
 
+/// Tells whether a request is the caller's own; an API key has only those it made itself (F18).
+pub fn is_own(session: &Session, row: &RequestRow) -> bool {
+    row.user.id == session.user_id && (session.login.key.is_none() || row.session.id == session.login.id)
+}
+
 /// Tells whether somebody may see a request: who asked, and who may decide about it.
 pub fn visible(app: &App, (session, source): (&Session, &Source), row: &RequestRow) -> bool {
     let facts = Facts::new(session.user.clone(), session.login.clone(), source.clone());
-    row.user.id == session.user_id
+    if session.login.key.is_some() {
+        return is_own(session, row);
+    }
+    is_own(session, row)
         || may_decide(app, row, &facts, app.clock.now())
         || may_review(app, (session, source), row)
 }

@@ -18,7 +18,7 @@ mod recover;
 pub use advance::{advance, sweep};
 pub use ask::{Asked, ask};
 pub(crate) use ask::{record_pending, same};
-pub use decide::{cancel, say, visible};
+pub use decide::{cancel, is_own, say, visible};
 pub use error::RequestProblem;
 pub use recover::recover;
 

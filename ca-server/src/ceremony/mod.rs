@@ -66,8 +66,8 @@ pub struct Opened {
     pub url: Secret,
     /// The page, for a browser elsewhere.
     pub page: String,
-    /// What to type there.
-    pub code: Secret,
+    /// What to type there, if that is allowed.
+    pub code: Option<Secret>,
     /// What the program asks with.
     pub poll: Secret,
     /// When it is too late.
@@ -112,13 +112,15 @@ pub struct Ceremonies {
     sealer: Arc<Sealer>,
     clock: Clock,
     party: RelyingParty,
+    /// Whether a code opens a ceremony as well as a link.
+    codes: bool,
     guesses: Guesses,
 }
 
 impl Ceremonies {
     /// Puts the parts together.
-    pub fn new(store: Store, sealer: Arc<Sealer>, clock: Clock, party: RelyingParty) -> Self {
-        Self { store, sealer, clock, party, guesses: Guesses::default() }
+    pub fn new(store: Store, sealer: Arc<Sealer>, clock: Clock, party: RelyingParty, codes: bool) -> Self {
+        Self { store, sealer, clock, party, codes, guesses: Guesses::default() }
     }
 
     /// Gives the only origin whose pages may call.
@@ -169,7 +171,7 @@ impl Ceremonies {
         self.store.open_ceremony(&row, code_tag, poll_hash, &user.id, &begun.key()).await?;
         let page = format!("{}/webauthn", self.origin());
         let url = Secret::new(format!("{page}#{}", link.expose()));
-        Ok(Opened { url, page, code, poll, expires_at })
+        Ok(Opened { url, page, code: self.codes.then_some(code), poll, expires_at })
     }
 
     /// Gives what a browser shows and asks the authenticator for.
@@ -239,6 +241,9 @@ impl Ceremonies {
         ip: IpAddr,
         now: UnixSeconds,
     ) -> Result<Option<CeremonyRow>, CeremonyError> {
+        if !self.codes {
+            return Ok(None);
+        }
         if let Some(retry_after_secs) = self.guesses.admit(ip, now) {
             return Err(CeremonyError::TooManyGuesses { retry_after_secs });
         }

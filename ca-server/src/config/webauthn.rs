@@ -9,6 +9,14 @@ use serde::Deserialize;
 pub struct WebauthnConfig {
     /// The origin of the page. Security keys are registered for its host: after a change none works any more.
     pub url: PageUrl,
+    /// Whether a key can be shown on another device, by a short code. Whoever talks somebody into typing a code gets the
+    /// session; without codes, only a browser at the address that asks can show the key.
+    #[serde(default = "yes")]
+    pub codes: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A text is not an address that browsers do WebAuthn at.

@@ -12,10 +12,22 @@ use super::{Login, LoginError, Session};
 const TOUCH_SECS: u64 = 60;
 
 impl Login {
+    /// Tells whose API key a token is, if it is good from here and now; [`LoginError::NoSession`] when it is not.
+    pub async fn authenticate_key(&self, token: &str, source: &Source) -> Result<Arc<Session>, LoginError> {
+        let session = self.identify_key(token, source).await?;
+        let now = self.setup.clock.now().seconds();
+        if session.login.key.as_ref().is_some_and(|key| key.is_good(source.ip, now)) {
+            return Ok(session);
+        }
+        let user = session.user.name.as_str();
+        Err(self.fail(user, source, FailureReason::ApiKeyNotGood, LoginError::NoSession).await)
+    }
+
     /// Tells whose API key a token is, and for what; [`LoginError::NoSession`] when it is none, or not any more.
     ///
-    /// The profile it is used for and where it comes from are for the policy to decide, so that a refusal is recorded.
-    pub async fn authenticate_key(&self, token: &str, source: &Source) -> Result<Arc<Session>, LoginError> {
+    /// For requests only: whether it is good from here, now and for this profile is for the policy to decide, so that the
+    /// refusal of the request is recorded.
+    pub async fn identify_key(&self, token: &str, source: &Source) -> Result<Arc<Session>, LoginError> {
         let now = self.setup.clock.now().seconds();
         let found = match TokenHash::of(token, API_KEY) {
             Some(token) => self.setup.store.api_key(token).await?,

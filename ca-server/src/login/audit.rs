@@ -43,6 +43,8 @@ pub enum FailureReason {
     CodeUsed,
     /// The API key is unknown, or was revoked.
     UnknownApiKey,
+    /// The API key has expired, or is not for where it was used from.
+    ApiKeyNotGood,
     /// More than one of these.
     Several,
 }
@@ -60,6 +62,7 @@ impl fmt::Display for FailureReason {
             Self::WrongCode => "wrong-code",
             Self::CodeUsed => "code-used",
             Self::UnknownApiKey => "unknown-api-key",
+            Self::ApiKeyNotGood => "api-key-not-good",
             Self::Several => "several",
         })
     }

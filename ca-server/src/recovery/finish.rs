@@ -5,7 +5,7 @@ use ca_core::names::RecoveryId;
 use ca_core::policy::Source;
 use ca_core::time::UnixSeconds;
 
-use super::{RecoveryProblem, advance, officer, store};
+use super::{RecoveryProblem, advance, officer, store, tell};
 use crate::accounts::invite::Invitation;
 use crate::app::App;
 use crate::error::ApiError;
@@ -25,6 +25,7 @@ pub struct Handed {
 /// Finishes a recovery whose wait is over, or hands out another invitation while nobody has taken the last one.
 pub async fn finish(app: &App, caller: (&Session, &Source), id: RecoveryId) -> Result<Handed, ApiError> {
     let row = advance(app, id).await?.ok_or(RecoveryProblem::Unknown)?;
+    let (session, _) = caller;
     let (approver, policy) = officer(app, caller, &row.user)?;
     let now = approver.at;
     let reduced_until = row.reduced_until.unwrap_or_else(|| now.plus_secs(app.recovery.reduced_for.secs()));
@@ -39,7 +40,9 @@ pub async fn finish(app: &App, caller: (&Session, &Source), id: RecoveryId) -> R
     match row.state {
         RecoveryState::Due => claim(app, &row, (reduced_until, &event), now).await?,
         RecoveryState::Finished if now <= row.expires_at && app.accounts.is_waiting(&row.user.id).await? => {
+            let by = session.user.name.clone();
             app.ledger.append(Draft::Event(event)).await?;
+            tell::invited_again(app, &row, &by).await?;
         }
         RecoveryState::Open => {
             let have = super::advance::signers(app, &row).await?.len();

@@ -1,7 +1,7 @@
 //! Who hears of a recovery: its owner by every channel on file, and the officers.
 
 use ca_core::log::event::{RecoveryDue, RecoveryFinished, RecoveryOpened};
-use ca_core::policy::{Action, Factor, FactorKind, Facts, Session, Source};
+use ca_core::names::UserName;
 use ca_core::time::UnixSeconds;
 
 use crate::app::App;
@@ -46,6 +46,16 @@ pub(super) async fn finished(app: &App, owner: &User, finished: &RecoveryFinishe
     tell(app, owner, ("recovery-finished", "was recovered"), &id, text).await
 }
 
+/// Says that the invitation to a recovered account was replaced: who holds the new one takes the account.
+pub(super) async fn invited_again(app: &App, row: &RecoveryRow, officer: &UserName) -> Result<(), ApiError> {
+    warn(app, &row.user, &Change::InvitedAgain(officer)).await?;
+    let text = format!(
+        "{officer} has made another invitation to the recovered account {}, in place of the last one.\n",
+        row.user.name
+    );
+    tell(app, &row.user, ("recovery-finished", "has another invitation"), &row.id.to_string(), text).await
+}
+
 pub(super) async fn ended(app: &App, row: &RecoveryRow) -> Result<(), ApiError> {
     let outcome = row.outcome.as_deref().unwrap_or(row.state.as_str());
     warn(app, &row.user, &Change::RecoveryEnded(outcome)).await?;
@@ -71,16 +81,5 @@ async fn tell(
         text,
         about: [("user", owner.name.to_string()), ("recovery_id", id.to_owned())].into(),
     };
-    tell_officers(setup, &notice, |user| administers(app, user)).await.map_err(ApiError::internal)
-}
-
-/// Tells whether the policy would let somebody administer who logged in now on this machine: whoever hears of it in vain
-/// loses nothing, and most rules ask for a group alone.
-fn administers(app: &App, user: &User) -> bool {
-    let now = app.clock.now().seconds();
-    let factors = vec![Factor { kind: FactorKind::Webauthn, at: now }];
-    let session = Session { id: String::new(), factors, key: None };
-    let source = Source { ip: std::net::Ipv4Addr::LOCALHOST.into(), user_agent: None };
-    let facts = Facts::new(user.clone().into(), session, source);
-    app.policy().permits(Action::Administer, None, &facts, now)
+    tell_officers(setup, &notice, |user| app.may_administer(user)).await.map_err(ApiError::internal)
 }

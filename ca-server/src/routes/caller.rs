@@ -36,7 +36,23 @@ fn bearer(parts: &Parts) -> Option<&str> {
     header.and_then(|value| value.strip_prefix("Bearer "))
 }
 
-/// A caller who may ask for certificates: by a session for that, or by an API key.
+/// A caller with a session for certificates; no API key is one.
+#[derive(Clone, Debug)]
+pub(super) struct PersonCaller(pub(super) Arc<Session>);
+
+impl FromRequestParts<SharedApp> for PersonCaller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        match caller.session.purpose {
+            Purpose::Access => Ok(Self(caller.session)),
+            Purpose::Account => Err(ApiError::NoSession),
+        }
+    }
+}
+
+/// A caller with a session for certificates, or with an API key that is good from here and now.
 #[derive(Clone, Debug)]
 pub(super) struct AccessCaller(pub(super) Arc<Session>);
 
@@ -44,17 +60,37 @@ impl FromRequestParts<SharedApp> for AccessCaller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, ApiError> {
-        if let Some(key) = bearer(parts).filter(|token| token.starts_with(API_KEY)) {
-            let key = Secret::from(key);
-            let Peer(source) = Peer::from_request_parts(parts, app).await?;
-            return Ok(Self(app.login.authenticate_key(key.expose(), &source).await?));
-        }
-        let caller = Caller::from_request_parts(parts, app).await?;
-        match caller.session.purpose {
-            Purpose::Access => Ok(Self(caller.session)),
-            Purpose::Account => Err(ApiError::NoSession),
+        match api_key(parts) {
+            Some(key) => {
+                let Peer(source) = Peer::from_request_parts(parts, app).await?;
+                Ok(Self(app.login.authenticate_key(key.expose(), &source).await?))
+            }
+            None => Ok(Self(PersonCaller::from_request_parts(parts, app).await?.0)),
         }
     }
+}
+
+/// A caller whose request the policy decides, and with it whether their API key is good for that: so the refusal is
+/// recorded as one of the request.
+#[derive(Clone, Debug)]
+pub(super) struct RequestingCaller(pub(super) Arc<Session>);
+
+impl FromRequestParts<SharedApp> for RequestingCaller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, ApiError> {
+        match api_key(parts) {
+            Some(key) => {
+                let Peer(source) = Peer::from_request_parts(parts, app).await?;
+                Ok(Self(app.login.identify_key(key.expose(), &source).await?))
+            }
+            None => Ok(Self(PersonCaller::from_request_parts(parts, app).await?.0)),
+        }
+    }
+}
+
+fn api_key(parts: &Parts) -> Option<Secret> {
+    bearer(parts).filter(|token| token.starts_with(API_KEY)).map(Secret::from)
 }
 
 /// A caller who has shown password and factor in the last minutes in order to change their account (F14).
@@ -152,8 +188,8 @@ fn is_of_the_last_hour(app: &App, session: &Session) -> bool {
     session.login.factors.iter().any(strong)
 }
 
-/// A caller who may ask for what lasts long: by an API key, or by a session for certificates whose login is of the last
-/// hour.
+/// A caller who asks for what lasts long, as [`RequestingCaller`]: by an API key, or by a session for certificates whose
+/// login is of the last hour.
 #[derive(Clone, Debug)]
 pub(super) struct FreshCaller(pub(super) Arc<Session>);
 
@@ -161,7 +197,7 @@ impl FromRequestParts<SharedApp> for FreshCaller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, ApiError> {
-        let AccessCaller(session) = AccessCaller::from_request_parts(parts, app).await?;
+        let RequestingCaller(session) = RequestingCaller::from_request_parts(parts, app).await?;
         if session.login.key.is_some() || is_of_the_last_hour(app, &session) {
             Ok(Self(session))
         } else {

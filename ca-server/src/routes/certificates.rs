@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use ca_api::{CertificateRequest, IssuedCertificate, PendingRequest};
 
-use super::caller::{AccessCaller, Peer};
+use super::caller::{Peer, RequestingCaller};
 use super::requests;
 use crate::app::{App, SharedApp};
 use crate::error::ApiError;
@@ -22,7 +22,7 @@ use crate::issue::{Answer, describe, issue};
     security(("session" = [])))]
 pub(super) async fn request(
     State(app): State<SharedApp>,
-    AccessCaller(session): AccessCaller,
+    RequestingCaller(session): RequestingCaller,
     Peer(source): Peer,
     body: Result<Json<CertificateRequest>, JsonRejection>,
 ) -> Result<Response, ApiError> {

@@ -30,7 +30,7 @@ pub(super) async fn freeze(
     Peer(source): Peer,
     Path(token): Path<String>,
 ) -> Result<Response, ApiError> {
-    match warnings::freeze(app.login.setup(), &token, &source).await {
+    match warnings::freeze(app.login.setup(), &token, &source, |user| app.may_administer(user)).await {
         Ok(()) => Ok(page(StatusCode::OK, DONE)),
         Err(FreezeError::NoLink) => Ok(page(StatusCode::NOT_FOUND, OVER)),
         Err(FreezeError::Audit(error)) => Err(ApiError::Account(error.into())),

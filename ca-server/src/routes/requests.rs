@@ -28,6 +28,7 @@ pub(super) async fn list(
 ) -> Result<Json<WaitingRequests>, ApiError> {
     let store = &app.login.setup().store;
     let mut rows = store.requests_of(&session.user_id).await?;
+    rows.retain(|row| approvals::is_own(&session, row));
     let mut others = store.open_reviews().await?;
     others.extend(store.open_requests().await?);
     let others = others.into_iter().filter(|row| row.user.id != session.user_id);
@@ -106,7 +107,7 @@ async fn describe(app: &App, session: &Session, row: &RequestRow) -> Result<Wait
         Some(id) => store.voucher(id).await?.map(|voucher| voucher.seals).unwrap_or_default(),
         None => store.approvals(row.id).await?,
     };
-    let own = row.user.id == session.user_id;
+    let own = approvals::is_own(session, row);
     let closed = row.closed.as_ref();
     Ok(WaitingRequest {
         id: row.id.to_string(),

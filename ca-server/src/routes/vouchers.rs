@@ -12,7 +12,7 @@ use ca_core::log::event::SignedApproval;
 use ca_core::policy::{Facts, Purpose};
 use ca_core::voucher::VoucherSecret;
 
-use super::caller::{AccessCaller, Officer, Peer};
+use super::caller::{Officer, Peer, PersonCaller, RequestingCaller};
 use super::certificates;
 use crate::app::{App, SharedApp};
 use crate::error::ApiError;
@@ -25,7 +25,7 @@ use crate::vouchers::{self, VoucherProblem};
     security(("session" = [])))]
 pub(super) async fn list(
     State(app): State<SharedApp>,
-    AccessCaller(session): AccessCaller,
+    PersonCaller(session): PersonCaller,
     Peer(source): Peer,
 ) -> Result<Json<Vouchers>, ApiError> {
     let (policy, now) = (app.policy(), app.clock.now().seconds());
@@ -83,7 +83,7 @@ pub(super) async fn withdraw(
     security(("session" = [])))]
 pub(super) async fn break_glass(
     State(app): State<SharedApp>,
-    AccessCaller(session): AccessCaller,
+    RequestingCaller(session): RequestingCaller,
     Peer(source): Peer,
     body: Result<Json<BreakGlassRequest>, JsonRejection>,
 ) -> Result<Response, ApiError> {

@@ -184,7 +184,7 @@ fn give(app: &App, opened: &Opened) -> Ceremony {
     Ceremony {
         url: wire(&opened.url),
         page: opened.page.clone(),
-        code: wire(&opened.code),
+        code: opened.code.as_ref().map(wire),
         poll: wire(&opened.poll),
         expires_in_secs: secs_until(app, opened.expires_at),
     }

@@ -97,13 +97,16 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes a key of an account; false when it is not there any more.
+    /// Deletes a key of an account, with what it asked for that waits; false when it is not there any more.
     pub async fn remove_api_key(&self, user_id: &str, id: &str) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
         let removed = sqlx::query("DELETE FROM api_keys WHERE user_id = ? AND id = ?")
             .bind(user_id)
             .bind(id)
-            .execute(&self.writer)
+            .execute(&mut *tx)
             .await?;
+        super::requests::close_all_of_key(&mut tx, id).await?;
+        tx.commit().await?;
         Ok(removed.rows_affected() == 1)
     }
 }

@@ -197,14 +197,7 @@ impl Store {
         .fetch_optional(&mut *tx)
         .await?;
         let Some((user_id, reduced_until)) = taken else { return Ok(false) };
-        super::factors::remove_all(&mut tx, &user_id).await?;
-        super::sessions::end_all(&mut tx, &user_id).await?;
-        super::devices::forget_all(&mut tx, &user_id).await?;
-        super::requests::close_all_of(&mut tx, &user_id).await?;
-        for table in ["passwords", "api_keys", "signing_keys", "invitations"] {
-            let query = format!("DELETE FROM {table} WHERE user_id = ?");
-            sqlx::query(sqlx::AssertSqlSafe(query)).bind(&user_id).execute(&mut *tx).await?;
-        }
+        super::users::take_away(&mut tx, &user_id).await?;
         let query = sqlx::query("UPDATE users SET reduced_until = ? WHERE id = ?");
         query.bind(reduced_until).bind(&user_id).execute(&mut *tx).await?;
         tx.commit().await?;

@@ -302,6 +302,35 @@ pub(super) async fn close_all_of(tx: &mut SqliteConnection, user_id: &str) -> Re
     Ok(())
 }
 
+/// Ends what waits that was asked by other sessions of an account than this one (A16): they have ended.
+pub(super) async fn close_all_but_of_session(
+    tx: &mut SqliteConnection,
+    user_id: &str,
+    session: &str,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE requests SET state = 'closing', outcome = 'user-disabled', closed_by = 'policy'
+         WHERE user_id = ? AND state = 'pending' AND json_extract(session, '$.id') <> ?",
+    )
+    .bind(user_id)
+    .bind(session)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Ends what waits that was asked by an API key (A16).
+pub(super) async fn close_all_of_key(tx: &mut SqliteConnection, key: &str) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE requests SET state = 'closing', outcome = 'user-disabled', closed_by = 'policy'
+         WHERE state = 'pending' AND json_extract(session, '$.id') = ?",
+    )
+    .bind(key)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 pub(super) fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|_| StoreError::Corrupt { what: "request" })
 }

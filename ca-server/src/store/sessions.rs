@@ -145,7 +145,7 @@ pub(super) async fn end_all(tx: &mut SqliteConnection, user_id: &str) -> Result<
     Ok(())
 }
 
-/// Ends all sessions of an account but one, and its logins under way.
+/// Ends all sessions of an account but one, with what they asked for that waits, and its logins under way.
 pub(super) async fn end_others(
     tx: &mut SqliteConnection,
     user_id: &str,
@@ -153,6 +153,7 @@ pub(super) async fn end_others(
 ) -> Result<(), StoreError> {
     let others = sqlx::query("DELETE FROM sessions WHERE user_id = ? AND id <> ?");
     others.bind(user_id).bind(session).execute(&mut *tx).await?;
+    super::requests::close_all_but_of_session(tx, user_id, session).await?;
     sqlx::query("DELETE FROM challenges WHERE user_id = ?").bind(user_id).execute(tx).await?;
     Ok(())
 }

@@ -110,7 +110,7 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
-    /// Gives an account a new password and a new factor in place of all it had, and ends its sessions.
+    /// Gives an account a new password and a new factor in place of everything that opened it.
     pub async fn replace_credentials(
         &self,
         user_id: &str,
@@ -119,10 +119,10 @@ impl Store {
         now: UnixSeconds,
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        super::factors::remove_all(&mut tx, user_id).await?;
+        take_away(&mut tx, user_id).await?;
+        super::recoveries::close_all_of(&mut tx, user_id).await?;
         super::factors::insert(&mut tx, user_id, factor, Some(now), now).await?;
         set_password(&mut tx, user_id, password, now).await?;
-        super::sessions::end_all(&mut tx, user_id).await?;
         Ok(tx.commit().await?)
     }
 
@@ -155,6 +155,19 @@ impl Store {
             .await?;
         Ok(())
     }
+}
+
+/// Takes everything from an account that opens it, or that somebody who had opened it left behind.
+pub(super) async fn take_away(tx: &mut sqlx::SqliteConnection, user_id: &str) -> Result<(), StoreError> {
+    super::factors::remove_all(tx, user_id).await?;
+    super::sessions::end_all(tx, user_id).await?;
+    super::devices::forget_all(tx, user_id).await?;
+    super::requests::close_all_of(tx, user_id).await?;
+    for table in ["passwords", "api_keys", "signing_keys", "invitations"] {
+        let query = format!("DELETE FROM {table} WHERE user_id = ?");
+        sqlx::query(sqlx::AssertSqlSafe(query)).bind(user_id).execute(&mut *tx).await?;
+    }
+    Ok(())
 }
 
 /// Adds the row of an account.

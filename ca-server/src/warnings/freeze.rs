@@ -30,8 +30,13 @@ pub async fn is_open(setup: &Setup, token: &str) -> Result<bool, StoreError> {
     Ok(find(setup, token).await?.is_some())
 }
 
-/// Freezes the account that a link is for: nobody logs in, every session ends, and the officers are told.
-pub async fn freeze(setup: &Setup, token: &str, source: &Source) -> Result<(), FreezeError> {
+/// Freezes the account that a link is for: nobody logs in, every session ends, and those are told whom `is_officer` says.
+pub async fn freeze(
+    setup: &Setup,
+    token: &str,
+    source: &Source,
+    is_officer: impl Fn(&User) -> bool,
+) -> Result<(), FreezeError> {
     let (hash, user) = find(setup, token).await?.ok_or(FreezeError::NoLink)?;
     let name = user.name.clone();
     setup.audit.record(What::AccountFrozen { user: name.clone(), source: source.clone() }).await?;
@@ -53,8 +58,7 @@ pub async fn freeze(setup: &Setup, token: &str, source: &Source) -> Result<(), F
         text,
         about: [("user", name.to_string()), ("source", source.ip.to_string())].into(),
     };
-    // Who hears of attacks is configured; it need not be every officer.
-    Ok(tell_officers(setup, &notice, |_| false).await?)
+    Ok(tell_officers(setup, &notice, is_officer).await?)
 }
 
 async fn find(setup: &Setup, token: &str) -> Result<Option<(TokenHash, User)>, StoreError> {

@@ -46,6 +46,10 @@ pub enum Change<'a> {
     RecoveryEnded(&'a str),
     /// It was done; the account can do less until this time.
     RecoveryFinished(UnixSeconds),
+    /// An officer made another invitation to the recovered account, in place of the last one.
+    InvitedAgain(&'a UserName),
+    /// Somebody took the account by its invitation.
+    InvitationAccepted,
 }
 
 impl Change<'_> {
@@ -87,6 +91,12 @@ impl fmt::Display for Change<'_> {
             Self::RecoveryEnded(outcome) => write!(f, "the recovery of the account has ended: {outcome}"),
             Self::RecoveryFinished(until) => {
                 write!(f, "the account was recovered; until {until} it can do less")
+            }
+            Self::InvitedAgain(officer) => {
+                write!(f, "officer {officer} made another invitation to it, in place of the last one")
+            }
+            Self::InvitationAccepted => {
+                f.write_str("somebody accepted its invitation and chose a password and a factor")
             }
             Self::Unlocked(by) => write!(f, "disabled factors were made to work again by {by}"),
         }

@@ -104,8 +104,9 @@ async fn the_code_opens_the_ceremony_too_and_wrong_ones_are_counted() -> Result<
     let mut key = SecurityKey::new(true)?;
     caller.register(&ann, "key", &mut key).await?;
     let (challenge, ceremony) = caller.begin_login(&ann).await?;
-    ensure!(ceremony.page == format!("{}/webauthn", caller.origin) && ceremony.code.0.len() == 9);
-    let by_code = json!({ "code": ceremony.code.0.to_lowercase() });
+    let code = ceremony.code.as_ref().context("a code")?;
+    ensure!(ceremony.page == format!("{}/webauthn", caller.origin) && code.0.len() == 9);
+    let by_code = json!({ "code": code.0.to_lowercase() });
     let shown: Value = open(&caller, &by_code).await?.good()?;
     ensure!(shown["user"] == "ann" && shown["address"] == "127.0.0.1", "{shown}");
     let credential = key.get(&shown["options"], &Manner::at(&caller.origin)?)?;
@@ -144,11 +145,29 @@ async fn a_link_that_is_sent_to_somebody_elsewhere_opens_nothing() -> Result<()>
     let credential = key.get(&shown.options, &Manner::at(&caller.origin)?)?;
     let said = elsewhere.answer(&ceremony, &credential).await?;
     ensure!(said.is(403, "elsewhere"), "{said:?}");
-    let said = open(&elsewhere, &json!({ "code": ceremony.code.0 })).await?;
+    let code = ceremony.code.as_ref().context("a code")?;
+    let said = open(&elsewhere, &json!({ "code": code.0 })).await?;
     ensure!(said.status == 200 && said.body["address"] == "127.0.0.1", "{said:?}");
     // The program is where its password was typed.
     let said = elsewhere.second_step(&challenge, "webauthn", &ceremony.poll.0).await?;
     ensure!(said.is(401, "login-expired"), "{said:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn where_codes_are_off_there_is_none_and_none_is_looked_at() -> Result<()> {
+    let server = countersign_tests::ceremonies::server_with("codes = false\n")?;
+    let caller = Caller::new(&server)?;
+    let ann = Person::new(&server, "ann", &["engineers"])?;
+    let mut key = SecurityKey::new(true)?;
+    caller.register(&ann, "key", &mut key).await?;
+    let (_, ceremony) = caller.begin_login(&ann).await?;
+    ensure!(ceremony.code.is_none(), "{ceremony:?}");
+    for number in 0..30 {
+        let said = open(&caller, &json!({ "code": format!("0000-00{number:02}") })).await?;
+        ensure!(said.status == 404, "{said:?}");
+    }
+    caller.show(&ceremony).await.context("the link")?;
     Ok(())
 }
 

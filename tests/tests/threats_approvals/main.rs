@@ -8,6 +8,7 @@ mod people;
 mod races;
 mod reload;
 mod restart;
+mod sessions;
 
 use anyhow::{Result, ensure};
 use countersign_tests::api::{Answered, Api, problem};

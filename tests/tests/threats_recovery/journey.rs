@@ -75,8 +75,15 @@ fn two_officers_give_an_account_back_and_it_can_do_less_for_a_while() -> Result<
     ensure!(!old.status.success(), "the old session goes on");
     ensure!(!output(&mut ann.login_command()?)?.status.success(), "the old password works");
 
+    // Another invitation ends the one before, and is told; so is that somebody took the account with it.
+    let second = run(&mut bo.0.ca(&["recovery", "finish", "ann"])?)?;
+    mail(&smtp, "ann@example.com", "officer bo made another invitation")?;
+    mail(&smtp, "chen@example.com", "has another invitation")?;
     let home = tempfile::tempdir()?;
-    let (secret, _) = accept(&bo.0, &invitation, PASSWORD)?;
+    ensure!(accept(&bo.0, &invitation, PASSWORD).is_err(), "the first invitation works still");
+    let (secret, _) = accept(&bo.0, second.trim(), PASSWORD)?;
+    let warning = mail(&smtp, "ann@example.com", "somebody accepted its invitation")?;
+    ensure!(warning.body.contains("freeze the account"), "{}", warning.body);
     let added = json!({ "email": "ann@example.com", "totp_secret": secret }).to_string();
     let ann = Person::at(&server, "ann", PASSWORD.to_owned(), &added, home.path())?;
     // The app has shown a code for the invitation already.

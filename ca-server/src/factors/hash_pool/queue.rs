@@ -8,6 +8,9 @@ use super::Job;
 use super::sources::Sources;
 use crate::login::TokenHash;
 
+/// Of so many jobs at least one is of a source in no good standing, if any waits.
+const AHEAD: u32 = 4;
+
 /// Those that are served in turns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Lane {
@@ -25,6 +28,8 @@ pub(super) struct State {
     devices: Queue,
     good: Queue,
     others: Queue,
+    /// How many jobs of the first two queues were taken since one of the others was.
+    ahead: u32,
     pub(super) sources: Sources,
     pub(super) closed: bool,
 }
@@ -46,6 +51,7 @@ impl State {
             devices: Queue::default(),
             good: Queue::default(),
             others: Queue::default(),
+            ahead: 0,
             sources: Sources::new(Instant::now()),
             closed: false,
         }
@@ -86,9 +92,18 @@ impl State {
         }
     }
 
-    /// Takes the next job: of a known device, then of a source in good standing, then of the others.
+    /// Takes the next job: of a known device, then of a source in good standing, then of the others; but at least one in
+    /// [`AHEAD`] of the others, so that nobody keeps them out for ever.
     pub(super) fn take_turn(&mut self) -> Option<Job> {
-        self.queues().into_iter().find_map(Queue::take_turn)
+        if self.ahead + 1 >= AHEAD
+            && let Some(job) = self.others.take_turn()
+        {
+            self.ahead = 0;
+            return Some(job);
+        }
+        let job = self.queues().into_iter().find_map(Queue::take_turn)?;
+        self.ahead = if matches!(job.place.lane, Lane::Source(_)) { 0 } else { self.ahead.saturating_add(1) };
+        Some(job)
     }
 
     /// Takes everything that waits.

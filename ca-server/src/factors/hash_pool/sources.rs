@@ -1,7 +1,7 @@
 //! Which sources have lately tried in vain, or more often than a person does.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
 /// How many attempts without success leave a source in good standing: a person mistypes.
@@ -13,7 +13,7 @@ const WINDOW: Duration = Duration::from_mins(1);
 /// How many sources are told apart in a window; above that, one that is not known yet is in no good standing.
 const MOST: usize = 1 << 16;
 
-/// The attempts of the last one or two minutes, by source.
+/// The attempts of the last one or two minutes, by IPv4 address or /48 network of an IPv6 address: a /64 is too easily had.
 #[derive(Debug)]
 pub(super) struct Sources {
     since: Instant,
@@ -29,6 +29,7 @@ impl Sources {
 
     /// Counts an attempt, before anything is done for it; tells whether the source was in good standing.
     pub(super) fn attempt(&mut self, source: IpAddr, now: Instant) -> bool {
+        let source = site(source);
         self.turn(now);
         let before = self.before.get(&source).copied().unwrap_or(0);
         let is_known = self.now.contains_key(&source);
@@ -42,6 +43,7 @@ impl Sources {
 
     /// Takes an attempt back: it was no vain one.
     pub(super) fn succeeded(&mut self, source: IpAddr) {
+        let source = site(source);
         for window in [&mut self.now, &mut self.before] {
             if let Some(count) = window.get_mut(&source).filter(|count| **count > 0) {
                 *count -= 1;
@@ -59,6 +61,13 @@ impl Sources {
         let last = std::mem::take(&mut self.now);
         self.before = if age < 2 * WINDOW { last } else { HashMap::new() };
         self.since = now;
+    }
+}
+
+fn site(source: IpAddr) -> IpAddr {
+    match source {
+        IpAddr::V4(_) => source,
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 80 << 80).into(),
     }
 }
 
@@ -83,6 +92,17 @@ mod tests {
         assert!(sources.attempt(address(7), start), "it is nobody else's business");
         assert!(!sources.attempt(HOME, start + WINDOW), "the window before counts too");
         assert!(sources.attempt(HOME, start + WINDOW * 3));
+    }
+
+    #[test]
+    fn s1_the_networks_of_a_site_have_one_standing() {
+        let start = Instant::now();
+        let mut sources = Sources::new(start);
+        let mut attempt = |network: u16| {
+            sources.attempt(Ipv6Addr::new(0x2001, 0xdb8, 1, network, 0, 0, 0, 0).into(), start)
+        };
+        assert_eq!([0, 1, 2, 3, 4].map(&mut attempt), [true, true, true, false, false]);
+        assert!(sources.attempt(Ipv6Addr::new(0x2001, 0xdb8, 2, 0, 0, 0, 0, 0).into(), start), "another");
     }
 
     #[test]

@@ -49,6 +49,21 @@ fn s1_sources_are_served_in_turns() {
 }
 
 #[test]
+fn s1_those_in_good_standing_do_not_keep_the_others_out() {
+    let pool = stopped();
+    for number in 0..10_u8 {
+        wait(&pool, pool.admit(IpAddr::from([192, 0, 2, number])).unwrap());
+    }
+    // The first three of these are in good standing too.
+    for _ in 0..5 {
+        wait(&pool, pool.admit(IpAddr::from([203, 0, 113, 1])).unwrap());
+    }
+    let order = order(&pool);
+    let others: Vec<_> = (0..).zip(&order).filter(|(_, lane)| *lane == "203.0.113.1").collect();
+    assert_eq!(others.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [3, 7], "{order:?}");
+}
+
+#[test]
 fn s1_a_source_that_does_not_try_in_vain_has_a_place_in_any_flood_of_those_that_do() {
     let pool = stopped();
     let mut places = Vec::new();
