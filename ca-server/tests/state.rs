@@ -224,7 +224,7 @@ async fn s1_the_pool_refuses_before_it_works_and_one_source_takes_at_most_half()
     let places: Vec<_> = std::iter::from_fn(|| pool.admit(flood).ok()).collect();
     assert_eq!(pool.admit(flood).unwrap_err(), PoolError::Overloaded);
     let others: Vec<_> = (0..=255_u8).map_while(|n| pool.admit([203, 0, 113, n].into()).ok()).collect();
-    assert_eq!(others.len(), places.len(), "the other half is for everybody else");
+    assert!(others.len() >= places.len(), "the other half is for everybody else");
     assert_eq!(pool.admit("192.0.2.1".parse().unwrap()).unwrap_err(), PoolError::Overloaded);
     assert_eq!(pool.hashes(), 0);
     drop((places, others));

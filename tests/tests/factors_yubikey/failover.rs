@@ -41,7 +41,8 @@ async fn a_silent_or_absent_server_is_not_waited_for() -> Result<()> {
     let Pair { first, second, key, validator } = pair;
     drop(first);
     check(&validator, &key.press()?).await??;
-    assert_eq!(second.questions(), 3);
+    // The first answer ends the question to the other, which may not have gone out yet.
+    assert!((2..=3).contains(&second.questions()), "{} questions", second.questions());
     Ok(())
 }
 
