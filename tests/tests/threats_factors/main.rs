@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod canaries;
+mod passwords;
 mod sms;
 mod warnings;
 mod webhook;
