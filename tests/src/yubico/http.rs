@@ -98,7 +98,11 @@ async fn call(shared: Arc<Shared>, request: Request<Incoming>) -> hyper::http::R
 fn text(shared: &Shared, query: &str, misbehaviour: Option<Misbehaviour>) -> String {
     let mut last = shared.last_answer();
     if misbehaviour != Some(Misbehaviour::LastAnswer) {
-        let mut answer = Answer::to(query, &mut shared.registry());
+        let mut registry = shared.registry();
+        if misbehaviour == Some(Misbehaviour::Forgetful) {
+            registry.forget();
+        }
+        let mut answer = Answer::to(query, &mut registry);
         if let Some(misbehaviour) = misbehaviour {
             misbehaviour.distort(&mut answer);
         }

@@ -23,6 +23,8 @@ pub enum Misbehaviour {
     Twice,
     /// The last answer is given again, whatever the question.
     LastAnswer,
+    /// Counters are forgotten: every genuine OTP is good, used before or older.
+    Forgetful,
     /// The body is something else, not even text.
     Garbage,
     /// There is no body.

@@ -24,6 +24,13 @@ impl Registry {
         self.0.insert(key.public_id().to_owned(), record);
     }
 
+    /// Forgets what was used.
+    pub(super) fn forget(&mut self) {
+        for record in self.0.values_mut() {
+            record.last = None;
+        }
+    }
+
     /// Uses an OTP up; gives what is in it, or the status that says why not.
     ///
     /// In the order of Yubico's “Validation Server Algorithm”.

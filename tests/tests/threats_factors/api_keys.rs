@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::ensure_logged;
 
 /// The sample policy's profile for programs, without the network that no test is in; and one that takes no API keys.
-const POLICY: &str = r#"
+pub(super) const POLICY: &str = r#"
 [profiles.backup]
 description = "Reads one backup stream, and nothing else"
 principals = ["backup"]

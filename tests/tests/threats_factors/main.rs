@@ -1,6 +1,8 @@
 //! Yubikeys, SMS and API keys against those who have half of what they need: each try is denied, and recorded.
 
 mod api_keys;
+mod canaries;
+mod passwords;
 mod sms;
 mod warnings;
 mod webhook;
@@ -22,14 +24,20 @@ fn server(more: &str, secrets: &[(&str, &str)]) -> Result<Server> {
 
 /// Starts a server with more configuration, before the first table and at the end.
 fn server_with(top: &str, more: &str, secrets: &[(&str, &str)]) -> Result<Server> {
-    let mut server = Server::make(None)?;
+    let mut server = prepare(top, more, secrets)?;
+    server.serve()?;
+    Ok(server)
+}
+
+/// Makes such a server, not started yet.
+fn prepare(top: &str, more: &str, secrets: &[(&str, &str)]) -> Result<Server> {
+    let server = Server::make(None)?;
     run(&mut server.init_command()?)?;
     for (name, secret) in secrets {
         write_secret(&server.folder().join(name), secret)?;
     }
     let config = fs::read_to_string(server.config())?;
     fs::write(server.config(), format!("{top}{config}\n{more}"))?;
-    server.serve()?;
     Ok(server)
 }
 

@@ -1,5 +1,5 @@
 use anyhow::{Result, ensure};
-use countersign_tests::api::{Api, problem};
+use countersign_tests::api::{Answered, Api, problem};
 use countersign_tests::person::Person;
 use countersign_tests::process::run;
 use countersign_tests::server::Server;
@@ -60,6 +60,47 @@ async fn f4_an_otp_works_once_and_only_of_the_own_key() -> Result<()> {
         ensure!(!server.output().contains(otp.as_str()), "f5: the OTP is in the server's output");
     }
     ensure_logged(&server, &ann, "login-failed", "wrong-code")
+}
+
+/// Logs in with a key; gives the answer.
+async fn press_at_login(api: &Api, person: &Person, otp: &str) -> Result<Answered> {
+    api.show(&api.begin(person, "access").await?, "yubikey", otp).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f4_a_replay_or_an_older_counter_is_refused_though_the_validation_server_forgot_it() -> Result<()> {
+    let yubico = YubicoServer::start()?;
+    let mut server = server(&yubico)?;
+    let ann = Person::new(&server, "ann", &["engineers"])?;
+    let api = Api::new(&server)?;
+    let key = SoftYubikey::new()?;
+    yubico.admit(&key);
+    let (skipped, added) = (key.press()?, key.press()?);
+    let body = json!({ "label": "key", "otp": added });
+    let own = api.own(&ann).await?;
+    let (status, answer) = api.call(&own, Method::POST, "/v1/account/factors/yubikey", &body).await?;
+    ensure!(status == 200, "{status} {answer}");
+    yubico.misbehave(Misbehaviour::Forgetful);
+
+    let first = key.press()?;
+    key.replug();
+    let (second, third) = (key.press()?, key.press()?);
+    // One more failure, and the next try would have to wait; a success ends them.
+    for (good, older) in
+        [(&first, &added), (&second, &key.otp_at(1, 200)?), (&third, &first), (&key.press()?, &skipped)]
+    {
+        let (status, answer) = press_at_login(&api, &ann, good).await?;
+        ensure!(status == 200, "a newer one: {status} {answer}");
+        let asked = yubico.questions();
+        for otp in [good, older] {
+            let (status, answer) = press_at_login(&api, &ann, otp).await?;
+            ensure!(status == 401 && problem(&answer) == "code-used", "{status} {answer}");
+            ensure!(!answer.to_string().contains(otp.as_str()), "f5: the OTP is in the answer");
+        }
+        ensure!(yubico.questions() == asked + 2, "both were good to the validation server");
+    }
+    tokio::task::block_in_place(|| server.stop())?;
+    ensure_logged(&server, &ann, "login-failed", "code-used")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

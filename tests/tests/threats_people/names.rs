@@ -1,11 +1,14 @@
 //! F8, F9: the forms of a name are one account, and a refusal does not say why.
 
+use std::collections::BTreeSet;
 use std::process::Command;
+use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use countersign_tests::person::Person;
 use countersign_tests::process::run;
 use countersign_tests::wire::{Reply, Wire};
+use tokio::task::JoinSet;
 
 use crate::{first_step, server};
 
@@ -25,36 +28,66 @@ async fn f8_the_forms_of_a_name_are_one_account_with_one_counter() -> Result<()>
 }
 
 #[tokio::test]
-async fn f9_unknown_wrong_and_disabled_are_answered_alike() -> Result<()> {
+async fn f9_unknown_wrong_and_disabled_are_answered_alike_also_while_they_have_to_wait() -> Result<()> {
     let server = server()?;
     let wire = Wire::to(&server)?;
-    let bob = Person::new(&server, "f9", &["engineers"])?;
+    let (_known, off) =
+        (Person::new(&server, "f9", &["engineers"])?, Person::new(&server, "f9-off", &["engineers"])?);
     let gone = Person::new(&server, "f9-gone", &["engineers"])?;
-    run(&mut disable(&server, &gone)?)?;
-    let tries = [("f9-nobody", "whatever it is"), ("f9", "not the password"), ("f9-gone", &gone.password)];
-    let mut answers = Vec::new();
-    // The second and third time the failures before could tell them apart, the fourth has to wait.
-    for status in [401, 401, 401, 429] {
-        for (user, password) in tries {
-            let reply = first_step(&wire, user, password).await?;
-            ensure!(reply.status == status, "{user}: {}", reply.text());
-            answers.push((status, without_date(reply)));
-        }
+    for person in [&off, &gone] {
+        run(&mut disable(&server, person)?)?;
     }
-    for (status, answer) in &answers {
-        let first = answers.iter().find(|(other, _)| other == status).map(|(_, answer)| answer);
-        ensure!(*status == 429 || first == Some(answer), "{first:?} and {answer:?} differ");
+    let mut tries = JoinSet::new();
+    for (user, password) in [
+        ("f9", "not the password"),
+        ("f9-nobody", "whatever it is"),
+        ("no such name!", "whatever it is"),
+        ("f9-off", "not the password"),
+        ("f9-gone", &gone.password),
+    ] {
+        let (wire, user, password) = (wire.clone(), user.to_owned(), password.to_owned());
+        tries.spawn(async move { until_two_waits(&wire, &user, &password).await });
     }
-    drop(bob);
+    let mut all = BTreeSet::new();
+    while let Some(answers) = tries.join_next().await {
+        all.extend(answers??);
+    }
+    ensure!(all.len() == 2, "one answer without a wait and one with it: {all:#?}");
     Ok(())
+}
+
+/// Fails to log in until two waits were asked for, and waits; gives the different answers.
+async fn until_two_waits(wire: &Wire, user: &str, password: &str) -> Result<BTreeSet<String>> {
+    let (mut answers, mut refused, mut waits) = (BTreeSet::new(), 0, 0);
+    while waits < 2 {
+        let reply = first_step(wire, user, password).await?;
+        if reply.status == 429 {
+            ensure!(refused >= 3, "{user}: after {refused} failures: {}", reply.text());
+            waits += 1;
+            let secs = reply.expect(429, "too-many-failures")?.retry_after_secs.context("how long")?;
+            tokio::time::sleep(Duration::from_secs(secs)).await;
+        } else {
+            reply.expect(401, "wrong-credentials")?;
+            refused += 1;
+        }
+        answers.insert(without_times(&reply));
+    }
+    Ok(answers)
 }
 
 fn disable(server: &countersign_tests::server::Server, person: &Person) -> Result<Command> {
     server.command(&["user", "disable", &person.name])
 }
 
-/// The whole answer but the time.
-fn without_date(mut reply: Reply) -> Reply {
-    reply.headers.retain(|(name, _)| name != "date");
-    reply
+/// Writes out the whole answer but the date and the numbers of seconds, which make one part longer than another.
+fn without_times(reply: &Reply) -> String {
+    let mut headers = reply.headers.clone();
+    headers.retain(|(name, _)| !["date", "content-length"].contains(&name.as_str()));
+    let mut text = format!("{} {headers:?} {}", reply.status, reply.text());
+    if let Some(secs) = reply.header("retry-after") {
+        for around in [("\"retry-after\", \"", "\""), ("wait ", " s"), ("\"retry_after_secs\":", "}")] {
+            text = text.replace(&[around.0, secs, around.1].concat(), &[around.0, "N", around.1].concat());
+        }
+    }
+    text
 }
