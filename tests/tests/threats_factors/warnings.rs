@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use super::ensure_logged;
 
-pub(super) const PATIENCE: Duration = Duration::from_mins(1);
+/// Longer than a message is left alone that a server was sending when it was stopped: two minutes.
+pub(super) const PATIENCE: Duration = Duration::from_mins(3);
 pub(super) const URL: &str = "https://ca.example.com";
 
 fn server(smtp: &Smtp) -> Result<Server> {
