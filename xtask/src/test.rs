@@ -16,6 +16,7 @@ pub(crate) fn test() -> Result<()> {
     })?;
     steps.step("dependencies", deny::check)?;
     steps.step("build", || quiet(&["build", "--workspace", "--all-targets", "--quiet"]))?;
+    steps.step("fuzz targets", fuzz)?;
     steps.step("the yubico crate, to compare with", reference)?;
     steps.step("tests", tests)?;
     steps.step("documentation", || {
@@ -24,6 +25,14 @@ pub(crate) fn test() -> Result<()> {
     })?;
     steps.finish();
     Ok(())
+}
+
+/// Checks that the fuzz targets are up to date; without the fuzzer itself, which takes a C++ compiler and is not linked here.
+fn fuzz() -> Result<String> {
+    let mut check = cargo(&["check", "--quiet", "--locked", "--manifest-path", "fuzz/Cargo.toml"]);
+    check.env("CARGO_TARGET_DIR", target().join("tools/fuzz"));
+    check.env("CUSTOM_LIBFUZZER_PATH", target().join("tools/libfuzzer.a"));
+    show(&mut check).map(|()| "not run, only checked".to_owned())
 }
 
 /// Builds the client of `tests/yubico-reference`, a workspace of its own, where the tests look for it.
