@@ -1,5 +1,6 @@
 //! Yubikeys, SMS and API keys against those who have half of what they need: each try is denied, and recorded.
 
+mod api_key_calls;
 mod api_keys;
 mod canaries;
 mod passwords;
