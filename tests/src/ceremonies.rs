@@ -12,6 +12,11 @@ use crate::webauthn::{Manner, SecurityKey};
 
 /// Starts a server without TLS, as browsers take it from `localhost` alone, with the factor `webauthn`.
 pub fn server() -> Result<Server> {
+    server_with("")
+}
+
+/// Starts such a server with more in its `[webauthn]`.
+pub fn server_with(more: &str) -> Result<Server> {
     let mut server = Server::make(None)?;
     run(&mut server.init_command()?)?;
     let config = std::fs::read_to_string(server.config())?;
@@ -19,7 +24,7 @@ pub fn server() -> Result<Server> {
     let port = listen.and_then(|rest| rest.strip_suffix('"')).context("no port")?.to_owned();
     let tls = "[tls]\ncertificate = \"tls.crt\"\nkey = \"tls.key\"\n";
     ensure!(config.contains(tls), "no TLS in\n{config}");
-    let page = format!("[webauthn]\nurl = \"http://localhost:{port}\"\n");
+    let page = format!("[webauthn]\nurl = \"http://localhost:{port}\"\n{more}");
     std::fs::write(server.config(), config.replace(tls, &page))?;
     server.serve()?;
     Ok(server)
