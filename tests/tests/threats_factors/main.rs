@@ -3,6 +3,7 @@
 mod api_key_calls;
 mod api_keys;
 mod canaries;
+mod cross_site;
 mod own_keys;
 mod passwords;
 mod sms;
