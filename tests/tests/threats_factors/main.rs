@@ -7,6 +7,7 @@ mod cross_site;
 mod own_keys;
 mod passwords;
 mod sms;
+mod sms_limits;
 mod warnings;
 mod webhook;
 mod yubikey;
