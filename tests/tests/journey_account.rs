@@ -109,12 +109,16 @@ async fn f14_a_session_alone_changes_nothing() -> Result<()> {
         (Method::POST, "/v1/account/factors", json!({ "kind": "totp", "label": "mine" })),
         (Method::POST, "/v1/account/factors/sms", json!({ "label": "mine", "number": "+4915123456789" })),
         (Method::POST, "/v1/account/factors/yubikey", json!({ "label": "mine", "otp": "x" })),
+        (Method::POST, "/v1/account/factors/webauthn", json!({ "label": "mine" })),
+        (Method::POST, "/v1/account/factors/webauthn/confirm", json!({ "poll": "x" })),
         (Method::POST, &factor, json!({ "code": "123456" })),
         (Method::DELETE, &factor, json!({})),
         (Method::PUT, "/v1/account/password", json!({ "password": "a stolen session" })),
         (Method::POST, "/v1/account/recovery-codes", json!({})),
         (Method::POST, "/v1/account/api-keys", key),
         (Method::DELETE, "/v1/account/api-keys/some", json!({})),
+        (Method::POST, "/v1/account/signing-keys", json!({ "label": "mine", "text": "x", "signature": "x" })),
+        (Method::DELETE, "/v1/account/signing-keys/some", json!({})),
     ];
     for (method, path, body) in changes {
         let (status, answer) = api.call(&token, method.clone(), path, &body).await?;

@@ -2,6 +2,7 @@
 
 mod changed;
 mod crash;
+mod inert;
 mod node;
 mod notices;
 mod people;

@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const REASON: &str = "INC-4127 disk full on db3";
 
 /// A mail server and a receiver of webhooks, and what the configuration says of them.
-struct Outside {
+pub(super) struct Outside {
     smtp: Smtp,
     receiver: Receiver,
 }
@@ -54,19 +54,19 @@ impl Outside {
     }
 
     /// Waits for a mail to somebody about a request whose subject says this.
-    fn mail(&self, to: &str, id: &str, words: &str) -> Result<Mail> {
+    pub(super) fn mail(&self, to: &str, id: &str, words: &str) -> Result<Mail> {
         wait_until(&format!("a mail to {to}: {words}"), PATIENCE, || {
             Ok(self.mails(to, id).into_iter().find(|mail| mail.subject.contains(words)))
         })
     }
 
-    fn calls(&self, id: &str) -> Result<Vec<Received>> {
+    pub(super) fn calls(&self, id: &str) -> Result<Vec<Received>> {
         let calls = self.receiver.received()?;
         Ok(calls.into_iter().filter(|call| call.body["about"]["request_id"] == id).collect())
     }
 
     /// Waits for a call about a request that says how it ended.
-    fn call(&self, id: &str, outcome: &str) -> Result<Value> {
+    pub(super) fn call(&self, id: &str, outcome: &str) -> Result<Value> {
         wait_until(&format!("a call: {outcome}"), PATIENCE, || {
             let call = self.calls(id)?.into_iter().find(|call| call.body["about"]["outcome"] == outcome);
             Ok(call.map(|call| call.body))
@@ -80,7 +80,7 @@ fn write_secret(path: &Path) -> Result<()> {
 }
 
 /// A scene whose server tells people of requests.
-async fn scene(policy: &str) -> Result<(Scene, Outside)> {
+pub(super) async fn scene(policy: &str) -> Result<(Scene, Outside)> {
     let outside = Outside::start()?;
     let mut server = Server::make_ruled(policy, RULES)?;
     outside.configure(&server)?;

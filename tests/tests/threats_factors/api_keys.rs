@@ -38,7 +38,17 @@ login_max_age = "12h"
 "#;
 
 async fn make(api: &Api, owner: &str, label: &str, networks: &[&str], secs: u64) -> Result<(String, String)> {
-    let profiles = ["backup", "people"];
+    make_for(api, owner, (label, &["backup", "people"]), networks, secs).await
+}
+
+/// Makes an API key of a label for some profiles; gives its token and its id.
+pub(super) async fn make_for(
+    api: &Api,
+    owner: &str,
+    (label, profiles): (&str, &[&str]),
+    networks: &[&str],
+    secs: u64,
+) -> Result<(String, String)> {
     let body = json!({ "label": label, "profiles": profiles, "networks": networks, "lasts_secs": secs });
     let (status, made) = api.call(owner, Method::POST, "/v1/account/api-keys", &body).await?;
     ensure!(status == 200, "{status} {made}");

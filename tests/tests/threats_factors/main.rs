@@ -1,9 +1,13 @@
 //! Yubikeys, SMS and API keys against those who have half of what they need: each try is denied, and recorded.
 
+mod api_key_calls;
 mod api_keys;
 mod canaries;
+mod cross_site;
+mod own_keys;
 mod passwords;
 mod sms;
+mod sms_limits;
 mod warnings;
 mod webhook;
 mod yubikey;

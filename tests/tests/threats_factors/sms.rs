@@ -12,10 +12,15 @@ use serde_json::{Value, json};
 use super::ensure_logged;
 
 fn server(twilio: &Twilio, limits: &str) -> Result<Server> {
+    server_for(twilio, "\"+49\"", limits)
+}
+
+/// Starts a server that sends SMS to some countries, within these limits.
+pub(super) fn server_for(twilio: &Twilio, countries: &str, limits: &str) -> Result<Server> {
     let url = twilio.url();
     let more = format!(
         "[sms]\nprovider = \"twilio\"\nbase_url = \"{url}\"\naccount_sid = \"{ACCOUNT_SID}\"\n\
-         auth_file = \"twilio\"\nfrom = \"{FROM}\"\ncountries = [\"+49\"]\ntimeout = \"2s\"\n\n[sms.limits]\n{limits}\n"
+         auth_file = \"twilio\"\nfrom = \"{FROM}\"\ncountries = [{countries}]\ntimeout = \"2s\"\n\n[sms.limits]\n{limits}\n"
     );
     super::server(&more, &[("twilio", AUTH_TOKEN)])
 }

@@ -3,6 +3,7 @@
 mod canaries;
 mod codes;
 mod devices;
+mod fixation;
 mod names;
 mod requests;
 mod retries;
