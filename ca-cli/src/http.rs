@@ -17,6 +17,9 @@ const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 /// The longest object of a log that is fetched, in bytes: a journal object has at most 1024 events.
 const MAX_OBJECT_BYTES: usize = 128 * 1024 * 1024;
 
+/// How long a connection that is not used is used again: less than the server waits for the next call.
+const IDLE: Duration = Duration::from_secs(1);
+
 /// A connection to one server. Calls block; may be shared by threads.
 pub(crate) struct Server {
     base: String,
@@ -36,6 +39,8 @@ impl Server {
             .user_agent(concat!("ca/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(10))
+            // While somebody is asked for something nothing is answered here, and the server hangs up.
+            .pool_idle_timeout(IDLE)
             .timeout(Duration::from_mins(1));
         if let Some(pem) = tls_ca {
             let bad = |_| Failure::new("usage", "the --ca-file has no certificate in PEM");

@@ -23,10 +23,13 @@ pub fn password_to_login(server: &Server) -> Result<String> {
     Ok(fs::read_to_string(certificate)?)
 }
 
-/// Lets `ca audit verify` go through the whole log: its folder, or over the server and then a copy of its bucket.
+/// Lets `ca audit verify` and `ca audit report` go through the whole log: its folder, or over the server and then a copy
+/// of its bucket.
 pub fn verify(server: &Server, person: &Person) -> Result<()> {
-    let verify =
-        |log: &str| run(person.ca(&["audit", "verify", log, "--key"])?.arg(server.log_key())).map(drop);
+    let verify = |log: &str| {
+        run(person.ca(&["audit", "verify", log, "--key"])?.arg(server.log_key()))?;
+        run(person.ca(&["audit", "report", log, "--key"])?.arg(server.log_key())).map(drop)
+    };
     let Some(bucket) = server.bucket() else { return verify(&server.log_folder().to_string_lossy()) };
     verify(&format!("{}/log", server.url()))?;
     let copy = person.home("copy");

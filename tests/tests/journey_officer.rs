@@ -1,5 +1,9 @@
 //! An officer invites somebody, who takes the account over; later the officer switches it off. All with the real `ca`.
 
+use std::io::Write as _;
+use std::process::Stdio;
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, ensure};
 use countersign_tests::api::{Api, problem};
 use countersign_tests::invitation::accept;
@@ -19,12 +23,15 @@ fn an_officer_invites_somebody_and_later_switches_the_account_off() -> Result<()
     officer.login()?;
     let add = ["admin", "user", "add", "carol", "--email", "carol@example.com", "--group", "engineers"];
     let invitation = run(&mut officer.ca(&add)?)?.trim().to_owned();
-    ensure!(!output(&mut officer.ca(&add)?)?.status.success(), "the same account twice");
+    let mislaid = invitation;
+    let invitation = run(&mut officer.ca(&add)?)?.trim().to_owned();
+    ensure!(accept(&officer, &mislaid, PASSWORD).is_err(), "an invitation that was replaced");
     let waiting = run(&mut officer.ca(&["admin", "user", "show", "carol"])?)?;
     ensure!(waiting.contains("invited"), "{waiting}");
 
     let (secret, welcome) = accept(&officer, &invitation, PASSWORD)?;
     ensure!(welcome["recovery_codes"].as_array().is_some_and(|codes| codes.len() == 8), "{welcome}");
+    ensure!(!output(&mut officer.ca(&add)?)?.status.success(), "the same account twice");
     let again = output(officer.ca(&["accept"])?.env("COUNTERSIGN_INVITATION", &invitation))?;
     ensure!(again.status.code() == Some(1), "an invitation was taken twice");
 
@@ -62,6 +69,30 @@ fn an_officer_invites_somebody_and_later_switches_the_account_off() -> Result<()
     ])?)?;
     ensure!(events.contains("user-added") && events.contains("user-enabled"), "{events}");
     journey::verify(&server, &officer)
+}
+
+#[test]
+fn somebody_may_take_longer_at_a_prompt_than_the_server_keeps_a_connection() -> Result<()> {
+    let mut server = Server::make(None)?;
+    run(&mut server.init_command()?)?;
+    let config = std::fs::read_to_string(server.config())?;
+    std::fs::write(server.config(), format!("{config}\n[limits]\nhead = \"1s\"\n"))?;
+    server.serve()?;
+    let ann = Person::new(&server, "ann", &["engineers"])?;
+    let mut login = ann.ca(&["login", "--server", server.url(), "--user", "ann", "--code-fd", "0"])?;
+    login.env("COUNTERSIGN_PASSWORD", &ann.password).stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut login = login.spawn()?;
+    std::thread::sleep(Duration::from_secs(4));
+    writeln!(login.stdin.take().context("its input")?, "{}", spaced(&ann.phone.code()))?;
+    let done = login.wait_with_output()?;
+    ensure!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    Ok(())
+}
+
+/// Writes a code as apps show it.
+fn spaced(code: &str) -> String {
+    let (front, back) = code.split_at(3);
+    format!("{front} {back}")
 }
 
 #[test]

@@ -209,6 +209,6 @@ fn ca_policy_diff_speaks_of_the_accounts_of_the_server() -> Result<()> {
     // Who is there is for officers to see.
     ann.login()?;
     let (code, said) = diff(&ann)?;
-    ensure!(code == Some(1) && said.contains("whom the policy permits"), "{code:?} {said}");
+    ensure!(code == Some(1) && said.contains("the policy does not permit you this"), "{code:?} {said}");
     journey::verify(&server, &olga)
 }

@@ -57,8 +57,12 @@ pub(super) fn log_in(
     Ok(login)
 }
 
-/// Takes the factor asked for, the only one there is, or what the person chooses.
+/// Takes the factor asked for, the only one there is besides recovery codes, or what the person chooses.
 fn choose_factor(has: &[String], asked: Option<&str>) -> Result<String> {
+    let mut usual = has.iter().filter(|kind| *kind != "recovery");
+    if let (None, Some(only), None) = (asked, usual.next(), usual.next()) {
+        return Ok(only.clone());
+    }
     match (asked, has) {
         (Some(kind), _) if has.iter().any(|h| h == kind) => Ok(kind.to_owned()),
         (Some(kind), _) => {
@@ -113,6 +117,9 @@ mod tests {
     fn the_factor_is_the_one_asked_for_or_the_only_one() {
         let has = |kinds: &[&str]| kinds.iter().map(|kind| (*kind).to_owned()).collect::<Vec<_>>();
         assert_eq!(choose_factor(&has(&["totp"]), None).unwrap(), "totp");
+        assert_eq!(choose_factor(&has(&["totp", "recovery"]), None).unwrap(), "totp");
+        assert_eq!(choose_factor(&has(&["totp", "recovery"]), Some("recovery")).unwrap(), "recovery");
+        assert_eq!(choose_factor(&has(&["recovery"]), None).unwrap(), "recovery");
         assert_eq!(choose_factor(&has(&["totp", "sms"]), Some("sms")).unwrap(), "sms");
         assert!(choose_factor(&has(&["totp"]), Some("sms")).is_err());
         assert!(choose_factor(&has(&[]), None).is_err());

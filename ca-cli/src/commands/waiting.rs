@@ -53,16 +53,18 @@ pub(super) fn wait(
     pins: &Pins,
     id: RequestId,
 ) -> Result<Exit> {
-    let (begun, mut said) = (Instant::now(), String::new());
+    let (begun, mut said) = (Instant::now(), None);
     loop {
         let request: WaitingRequest = retry::patiently(|| server.get(&format!("/v1/requests/{id}")))?;
         if let Some(exit) = finish(global, site, pins, id, &request)? {
             return Ok(exit);
         }
-        let line = state(&request);
-        if line != said {
+        // Again only when something has happened, not as time goes by.
+        let stands = Some((request.state.clone(), request.approvals.len()));
+        if stands != said {
+            let line = state(&request);
             output::note(&format!("Waiting: {line}. Ctrl-C leaves it waiting: ca collect {id}"));
-            said = line;
+            said = stands;
         }
         std::thread::sleep(if begun.elapsed() < Duration::from_mins(1) { PAUSE } else { LONGER });
     }

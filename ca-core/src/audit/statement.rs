@@ -15,6 +15,9 @@ use crate::time::UnixMillis;
 /// The type of the entries that are certificates, the only ones whose leaf commits to a precert.
 pub(super) const CERTIFICATE: &str = "certificate";
 
+/// What the event of a certificate for a host is called.
+const HOST_CERTIFICATE: &str = "host-certificate";
+
 /// One entry: its place, and what its line says.
 #[derive(Clone, Debug)]
 pub struct Statement {
@@ -81,7 +84,7 @@ impl Statement {
     /// Computes its leaf; `None` when it is a certificate without a precert.
     pub fn leaf(&self) -> Option<Leaf> {
         let hash = sha256(self.line.as_bytes());
-        if self.kind != CERTIFICATE {
+        if ![CERTIFICATE, HOST_CERTIFICATE].contains(&self.kind.as_str()) {
             return Some(Leaf::new(EntryType::Event, self.time, None, hash));
         }
         let precert = STANDARD.decode(self.text("precert")?).ok()?;

@@ -45,38 +45,56 @@ pub struct Invitee {
     pub person: Option<String>,
 }
 
+fn added(user: &User, by: &str) -> What {
+    What::UserAdded {
+        user: user.name.clone(),
+        email: user.email.clone(),
+        groups: user.groups.iter().cloned().collect(),
+        person: user.person.clone(),
+        factors: Vec::new(),
+        by: by.to_owned(),
+    }
+}
+
 impl Accounts {
-    /// Makes an account that waits for its owner; `by` is who does it.
+    /// Makes an account that waits for its owner, or another invitation to one that was made like this and waits still; `by`
+    /// is who does it.
     pub async fn invite(&self, invitee: &Invitee, by: &str) -> Result<Invitation, AccountError> {
         let now = self.setup.clock.now();
         let name: UserName = canonical(&invitee.name).parse()?;
         let email: Email = canonical(&invitee.email).parse()?;
         let groups =
             invitee.groups.iter().map(|group| group.parse()).collect::<Result<BTreeSet<GroupName>, _>>()?;
-        for taken in [AccountName::User(name.clone()), AccountName::Email(email.clone())] {
+        let person = person(invitee.person.as_deref())?;
+        let user =
+            User { id: ids::new_id(now)?, name, email, groups, enabled: true, person, reduced_until: None };
+        if let Some(waiting) = self.waiting_like(&user).await? {
+            self.record(added(&waiting, by)).await?;
+            return self.invite_again(&waiting).await;
+        }
+        for taken in [AccountName::User(user.name.clone()), AccountName::Email(user.email.clone())] {
             if self.setup.store.user(&taken).await?.is_some() {
                 return Err(StoreError::Taken.into());
             }
         }
-        let person = person(invitee.person.as_deref())?;
-        let user =
-            User { id: ids::new_id(now)?, name, email, groups, enabled: true, person, reduced_until: None };
         let (token, hash) = generate_token(INVITATION)?;
         let expires_at = now.seconds().plus_secs(LASTS_SECS);
-        self.record(What::UserAdded {
-            user: user.name.clone(),
-            email: user.email.clone(),
-            groups: user.groups.iter().cloned().collect(),
-            person: user.person.clone(),
-            factors: Vec::new(),
-            by: by.to_owned(),
-        })
-        .await?;
+        self.record(added(&user, by)).await?;
         self.setup.store.invite(&user, hash, expires_at, now.seconds()).await?;
         Ok(Invitation { user, token, expires_at })
     }
 
-    /// Makes another invitation to an account that was recovered, in place of all before.
+    /// Finds an account that was made just like this one, and whose owner has never taken it over.
+    async fn waiting_like(&self, user: &User) -> Result<Option<User>, AccountError> {
+        let found = self.setup.store.user(&AccountName::User(user.name.clone())).await?;
+        let found = found.filter(|found| User { id: user.id.clone(), ..found.clone() } == *user);
+        match found {
+            Some(found) if self.is_waiting(&found.id).await? => Ok(Some(found)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Makes another invitation to an account that waits for its owner, in place of all before.
     pub async fn invite_again(&self, user: &User) -> Result<Invitation, AccountError> {
         let (token, hash) = generate_token(INVITATION)?;
         let expires_at = self.setup.clock.now().seconds().plus_secs(LASTS_SECS);

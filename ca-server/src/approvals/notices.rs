@@ -49,7 +49,7 @@ pub(super) async fn begun(
     let text = format!(
         "{} <{}> asks for {} and waits for {needed} {approvals} by {}, until {expires_at}.\n\n  \
          accounts  {accounts}\n  lasts     {ttl}\n  reason    {}\n  key       {}\n  from      {}\n\n\
-         Look at it, and then decide about it:\n  ca show {id}\n  ca approve {id}\n  ca deny {id}\n",
+         Look at it, and then decide about it:\n  ca show {id}\n  ca approve {id}\n  ca deny {id} --reason \"…\"\n",
         user.name,
         user.email,
         request.profile,
@@ -84,6 +84,12 @@ pub(super) fn over(app: &App, row: &RequestRow, end: &End<'_>) -> Result<Vec<New
     };
     let (user, profile, id) = (&row.user, &request.profile, row.id);
     let (kind, outcome, words, todo) = match end {
+        End::Issued { approvers, .. } if row.voucher.is_some() => (
+            "certificate",
+            "issued",
+            format!("was issued by a voucher that {} sealed", names(approvers.iter(), " and ")),
+            format!("It is to be looked into and signed off by one of them:\n  ca review {id}\n"),
+        ),
         End::Issued { approvers, .. } => (
             "certificate",
             "issued",

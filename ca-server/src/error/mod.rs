@@ -75,8 +75,8 @@ pub enum ApiError {
     #[error("the CA key of this server was revoked")]
     CaRevoked,
     /// The session's user may not do this.
-    #[error("this needs membership in {0}")]
-    NotAllowed(&'static str),
+    #[error("the policy does not permit you this")]
+    NotAllowed,
     /// A member of the body has a value that cannot be.
     #[error("{0}")]
     Unacceptable(String),
@@ -144,7 +144,7 @@ impl ApiError {
                 let hint = "Hosts take nothing it signs: the operator has to put another key in its place.";
                 problem(403, "ca-revoked", "certificates cannot be issued").detail(self).hint(hint)
             }
-            Self::NotAllowed(_) => problem(403, "not-allowed", "you may not do this").detail(self),
+            Self::NotAllowed => problem(403, "not-allowed", "you may not do this").detail(self),
             Self::Unacceptable(_) => {
                 problem(400, "malformed", "the body is not what this call takes").detail(self)
             }

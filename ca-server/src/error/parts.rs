@@ -201,8 +201,7 @@ pub(super) fn login_problem(error: &LoginError) -> Problem {
         LoginError::NoFactor => say(403, "no-factor"),
         LoginError::ChallengeInvalid => say(401, "login-expired").hint("Run `ca login` again."),
         LoginError::WrongCode => {
-            let hint =
-                "Six digits, from the app, of the current half minute; check this machine's clock too.";
+            let hint = "A code of an app is of the current half minute (check the clocks); one that was sent, of this login; a recovery code, unused.";
             say(401, "wrong-code").hint(hint)
         }
         LoginError::CodeUsed { next_in_secs: Some(secs) } => {

@@ -34,7 +34,7 @@ pub async fn revoke(
     let (user, session) = (officer.user.clone(), officer.login.clone());
     let facts = Facts::new(user, session, source);
     if !policy.permits(Action::Revoke, None, &facts, decided_at) {
-        return Err(ApiError::NotAllowed("whom the policy permits it"));
+        return Err(ApiError::NotAllowed);
     }
     let target = check(app, target).await?;
     let person = match &target {

@@ -162,7 +162,7 @@ impl Officer {
         if app.permits(action, on, &self.session, self.source.clone()) {
             Ok(())
         } else {
-            Err(ApiError::NotAllowed("whom the policy permits it"))
+            Err(ApiError::NotAllowed)
         }
     }
 }

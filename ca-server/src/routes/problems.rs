@@ -24,11 +24,12 @@ pub(super) fn guarded<S: Clone + Send + Sync + 'static>(router: Router<S>, deadl
         .layer(map_response(as_problem))
 }
 
-/// Replaces the plain errors of axum and of the layers; one that is a problem already stays.
+/// Replaces the plain errors of axum and of the layers; one that is a problem already stays, as does a page for people.
 async fn as_problem(response: Response) -> Response {
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
-    if !is_error || response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == PROBLEM_JSON) {
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    if !is_error || kind.is_some_and(|kind| kind == PROBLEM_JSON || kind.starts_with("text/html")) {
         return response;
     }
     let (kind, title) = match status {

@@ -86,7 +86,7 @@ async fn notices(
     let setup = app.login.setup();
     let text = format!(
         "{} <{}> uses a break-glass voucher for {}, from {}.\nReason: {reason}\n\n\
-         If this is no emergency, take it away at once:\n  ca revoke user {} --reason \"...\"\n\
+         If this is no emergency, take it away at once:\n  ca revoke --user {} --reason \"...\"\n\
          Afterwards it has to be looked into, and signed:\n  ca review {} --note \"what was found\"\n",
         user.name, user.email, request.profile, source.ip, user.name, request.id
     );

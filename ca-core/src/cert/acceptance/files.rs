@@ -12,7 +12,7 @@ pub fn trusted_keys(text: &str) -> (Vec<PublicKey>, Option<usize>) {
     let mut keys = Vec::new();
     for (line, number) in text.lines().zip(1..) {
         match line.trim_start() {
-            line if line.is_empty() || line.starts_with('#') => {}
+            line if line.is_empty() || line.starts_with(['#', '\0']) => {}
             line => match line.parse() {
                 Ok(key) => keys.push(key),
                 // A kind that we do not know and sshd may.
@@ -51,7 +51,11 @@ impl RevokedKeys {
         match Krl::parse(bytes) {
             Ok(krl) => Self::Krl(krl),
             Err(KrlError::Empty | KrlError::Nul | KrlError::OnlyComments | KrlError::NotAKrl) => {
-                Self::Keys(trusted_keys(&String::from_utf8_lossy(bytes)).0)
+                match trusted_keys(&String::from_utf8_lossy(bytes)) {
+                    (keys, None) => Self::Keys(keys),
+                    // sshd refuses everybody when it comes to a line that is no key.
+                    (_, Some(_)) => Self::Unreadable(KrlError::NotAKrl),
+                }
             }
             Err(error) => Self::Unreadable(error),
         }
@@ -107,7 +111,9 @@ mod tests {
         for nothing in [&b""[..], b"# none\n", &[0; 64]] {
             assert_eq!(RevokedKeys::read(nothing), RevokedKeys::Keys(Vec::new()));
         }
-        assert!(matches!(RevokedKeys::read(b"SSHKRL\n\0\0\0"), RevokedKeys::Unreadable(_)));
+        for unreadable in [&b"SSHKRL\n\0\0\0"[..], b"#!/bin/sh\nexit 0\n"] {
+            assert!(matches!(RevokedKeys::read(unreadable), RevokedKeys::Unreadable(_)));
+        }
         assert!(matches!(RevokedKeys::read(KEY.as_bytes()), RevokedKeys::Keys(keys) if keys.len() == 1));
     }
 }

@@ -44,7 +44,7 @@ fn s1_sources_are_served_in_turns() {
     let device = TokenHash::of(&format!("cs_d_{}", "A".repeat(43)), "cs_d_").unwrap();
     wait(&pool, pool.admit_device(device).unwrap());
     let (good, flood) = ("good 2001:db8::", "2001:db8::");
-    let expected = ["device", good, "good 192.0.2.1", "good 192.0.2.2", good, good, flood, flood];
+    let expected = ["device", good, "good 192.0.2.1", flood, "good 192.0.2.2", good, good, flood];
     assert_eq!(order(&pool), expected);
 }
 
