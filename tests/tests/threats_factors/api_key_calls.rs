@@ -45,14 +45,12 @@ const GIVING: [(&str, &str, &str); 3] = [
     ("/v1/host-certificates", "db", "host-request-denied"),
 ];
 
-/// The other calls that take API keys: they show what the key's owner can see.
-const SHOWING: [(&str, &str); 6] = [
-    ("/v1/explain", "post"),
+/// The other calls that take API keys: they show what a key can ask for, and what it has asked for.
+const SHOWING: [(&str, &str); 4] = [
     ("/v1/host-profiles", "get"),
     ("/v1/requests", "get"),
     ("/v1/requests/{id}", "get"),
     ("/v1/requests/{id}/cancel", "post"),
-    ("/v1/vouchers", "get"),
 ];
 
 /// A server, and somebody who may do everything that a login is good for.
@@ -170,6 +168,30 @@ async fn f18_no_other_call_takes_a_key_and_none_a_revoked_one() -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f18_a_key_shows_nothing_from_elsewhere_or_too_late() -> Result<()> {
+    let scene = Scene::new().await?;
+    let all = ["backup", "vault", "db"];
+    let (good, _) = scene.key(&all, "127.0.0.0/8", 3600).await?;
+    let (elsewhere, _) = scene.key(&all, "127.0.0.2/32", 3600).await?;
+    let (short, _) = scene.key(&all, "127.0.0.0/8", 1).await?;
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    for (path, method) in SHOWING {
+        let path = path.replace("{id}", &new_id(RequestId::from_parts)?.to_string());
+        let ask = async |token: &str| {
+            let method = method.to_uppercase().parse()?;
+            scene.api.call(token, method, &path, &json!({})).await
+        };
+        for token in [&elsewhere, &short] {
+            let (status, answer) = ask(token).await?;
+            ensure!(status == 401 && problem(&answer) == "no-session", "{method} {path}: {status} {answer}");
+        }
+        let (status, answer) = ask(&good).await?;
+        ensure!(status != 401, "{method} {path} with a good key: {status} {answer}");
+    }
+    ensure_logged(&scene.server, &scene.robot, "login-failed", "api-key-not-good")
 }
 
 /// Lists the calls that need a session.
