@@ -184,6 +184,9 @@ bodies! {
     pub struct InvitationBegun {
         /// The invitation's token.
         pub token: Secret,
+        /// The password they want, to hear now if it is none to have.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub password: Option<Secret>,
     }
 
     /// `POST /v1/invitation/accept`: the password and what the first factor shows.

@@ -55,6 +55,11 @@ impl Server {
         })
     }
 
+    /// Gives the server's address.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
     /// Goes on with a session.
     #[must_use]
     pub(crate) fn with_token(self, token: String) -> Self {

@@ -60,11 +60,15 @@ impl Source {
     /// Reads a secret that is chosen now: at a terminal it is typed twice.
     pub(crate) fn read_new(self, fd: Option<u32>, prompt: &str) -> Result<Zeroizing<String>> {
         let first = self.read(fd, prompt)?;
-        let typed = fd.is_none() && std::env::var_os(self.variable).is_none();
-        if typed && *self.read(None, "Again")? != *first {
+        if self.is_typed(fd) && *self.read(None, "Again")? != *first {
             return Err(Failure::new("usage", "the two differ: nothing was changed"));
         }
         Ok(first)
+    }
+
+    /// Tells whether somebody at the terminal is asked.
+    pub(crate) fn is_typed(self, fd: Option<u32>) -> bool {
+        fd.is_none() && std::env::var_os(self.variable).is_none()
     }
 
     /// Reads one line from a descriptor that the caller left open.

@@ -42,7 +42,7 @@ fn add(global: &Global, server: &Server, options: &Invite) -> Result<Exit> {
     output::data(&format!("{}\n", made.token.0));
     let until = local(UnixSeconds(made.expires_at));
     output::note(&format!("An invitation for {}, shown this once and good until {until}.", made.user));
-    output::note("Its owner takes the account over with `ca accept`.");
+    output::note(&format!("Its owner takes the account over: ca accept --server {}", server.base()));
     Ok(Exit::Good)
 }
 

@@ -18,7 +18,9 @@ pub(super) fn run(global: &Global) -> Result<Exit> {
     site.remove_session()?;
     match ended {
         // It had ended already.
-        Err(failure) if failure.status() != 401 => Err(failure),
+        Err(failure) if failure.status() != 401 => {
+            Err(failure.hint("This machine has forgotten the session; at the server it ends by itself."))
+        }
         _ => {
             output::note(&format!("Logged out of {}.", site.url()));
             Ok(Exit::Good)

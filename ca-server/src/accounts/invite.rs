@@ -11,6 +11,7 @@ use ca_core::time::UnixSeconds;
 
 use super::own::Pending;
 use super::{AccountError, Accounts, FIRST_LABEL, person};
+use crate::factors::password::Password;
 use crate::factors::recovery;
 use crate::ids;
 use crate::login::{AccountName, INVITATION, TokenHash, canonical, generate_token};
@@ -105,9 +106,16 @@ impl Accounts {
         }
     }
 
-    /// Shows the holder of an invitation their first factor.
-    pub async fn begin_invitation(&self, token: &Secret) -> Result<Pending, AccountError> {
+    /// Shows the holder of an invitation their first factor, unless the password they want is none to have.
+    pub async fn begin_invitation(
+        &self,
+        token: &Secret,
+        chosen: Option<&Secret>,
+    ) -> Result<Pending, AccountError> {
         let (_, user) = self.invited(token).await?;
+        if let Some(chosen) = chosen {
+            Password::chosen(chosen, &[user.name.as_str(), user.email.as_str()])?;
+        }
         let (factor, enrolment) = self.new_totp(&user, FIRST_LABEL.parse()?)?;
         self.setup.store.begin_factor(&user.id, &factor, self.setup.clock.now().seconds()).await?;
         Ok(Pending { id: factor.id, enrolment })

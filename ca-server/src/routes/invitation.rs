@@ -18,7 +18,8 @@ pub(super) async fn begin(
     body: Result<Json<InvitationBegun>, JsonRejection>,
 ) -> Result<Json<PendingFactor>, ApiError> {
     let Json(body) = body?;
-    let pending = app.accounts.begin_invitation(&Secret::new(body.token.0)).await?;
+    let chosen = body.password.map(|password| Secret::new(password.0));
+    let pending = app.accounts.begin_invitation(&Secret::new(body.token.0), chosen.as_ref()).await?;
     Ok(Json(PendingFactor {
         id: pending.id,
         otpauth_url: Wire(pending.enrolment.otpauth_url.expose().to_owned()),
