@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read as _;
 
+use ca_api::Secret;
 use zeroize::Zeroizing;
 
 use crate::failure::{Failure, Result};
@@ -55,6 +56,14 @@ impl Source {
             Failure::new("no-terminal", format!("cannot ask for the {}: {error}", self.name))
                 .hint(format!("Without a terminal, set {} or use {} N.", self.variable, self.option))
         })
+    }
+
+    /// Reads a code. Apps and messages show digits with a gap, which is no part of it.
+    pub(crate) fn read_code(self, fd: Option<u32>, prompt: &str) -> Result<Secret> {
+        let typed = self.read(fd, prompt)?;
+        let typed = typed.trim();
+        let is_gapped = typed.chars().all(|c| c == ' ' || c.is_ascii_digit());
+        Ok(Secret(if is_gapped { typed.replace(' ', "") } else { typed.to_owned() }))
     }
 
     /// Reads a secret that is chosen now: at a terminal it is typed twice.

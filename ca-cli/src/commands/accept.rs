@@ -49,12 +49,12 @@ fn confirm(
     let mut tries = if secrets::NEW_CODE.is_typed(options.new_code_fd) { TRIES } else { 1 };
     loop {
         tries -= 1;
-        let code = secrets::NEW_CODE.read(options.new_code_fd, "Code from the app")?;
+        let code = secrets::NEW_CODE.read_code(options.new_code_fd, "Code from the app")?;
         let accepted = InvitationAccepted {
             token: token.clone(),
             password: password.clone(),
             factor: factor.to_owned(),
-            code: Secret(code.trim().to_owned()),
+            code,
         };
         match server.post("/v1/invitation/accept", &accepted) {
             Err(failure) if tries > 0 && failure.is("wrong-code") => {

@@ -73,8 +73,7 @@ fn add_yubikey(server: &Server, options: &AddFactor, label: String) -> Result<Fa
 
 /// Shows that the new factor works.
 fn confirm(server: &Server, options: &AddFactor, id: &str, prompt: &str) -> Result<Factor> {
-    let code = secrets::NEW_CODE.read(options.new_code_fd, prompt)?;
-    let proof = FactorProof { code: Secret(code.trim().to_owned()) };
+    let proof = FactorProof { code: secrets::NEW_CODE.read_code(options.new_code_fd, prompt)? };
     server.post(&format!("/v1/account/factors/{id}"), &proof)
 }
 

@@ -48,7 +48,7 @@ pub(super) fn log_in(
     let login = if kind == webauthn::KIND {
         webauthn::log_in(server, challenge.challenge, options.open)?
     } else {
-        let code = Secret(secrets::CODE.read(options.code_fd, &code_prompt(&kind))?.trim().to_owned());
+        let code = secrets::CODE.read_code(options.code_fd, &code_prompt(&kind))?;
         server.post("/v1/login/factor", &FactorRequest { challenge: challenge.challenge, kind, code })?
     };
     if let Some(device) = &login.device {

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use ca_api::{ExplainRequest, Explanation};
 
-use super::caller::{Peer, PersonCaller};
+use super::caller::{AccessCaller, Peer};
 use crate::app::SharedApp;
 use crate::error::ApiError;
 
@@ -15,7 +15,7 @@ use crate::error::ApiError;
     security(("session" = [])))]
 pub(super) async fn explain(
     State(app): State<SharedApp>,
-    PersonCaller(session): PersonCaller,
+    AccessCaller(session): AccessCaller,
     Peer(source): Peer,
     body: Result<Json<ExplainRequest>, JsonRejection>,
 ) -> Result<Json<Explanation>, ApiError> {
