@@ -126,7 +126,10 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(PATIENCE)
             .foreign_keys(true);
-        let pool = || SqlitePoolOptions::new().acquire_timeout(PATIENCE);
+        // Connections to a file need not be renewed. Without a lifetime the pool starts no task that renews them, which has
+        // been seen to spin for ever while a pool that was just opened is closed (sqlx 0.9.0).
+        let pool =
+            || SqlitePoolOptions::new().acquire_timeout(PATIENCE).idle_timeout(None).max_lifetime(None);
         let writer = pool().max_connections(1).connect_with(options.clone()).await?;
         migrate(&writer).await?;
         let readers = pool().max_connections(READERS).connect_with(options.read_only(true)).await?;
