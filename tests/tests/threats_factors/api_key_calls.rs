@@ -46,7 +46,8 @@ const GIVING: [(&str, &str, &str); 3] = [
 ];
 
 /// The other calls that take API keys: they show what a key can ask for, and what it has asked for.
-const SHOWING: [(&str, &str); 4] = [
+const SHOWING: [(&str, &str); 5] = [
+    ("/v1/explain", "post"),
     ("/v1/host-profiles", "get"),
     ("/v1/requests", "get"),
     ("/v1/requests/{id}", "get"),
