@@ -59,6 +59,7 @@ mod tests {
     use axum::body::{Body, Bytes, to_bytes};
     use axum::extract::{Path, Query};
     use axum::http::Request;
+    use axum::response::Html;
     use axum::routing::{get, post};
     use ca_api::Problem;
     use tower::ServiceExt as _;
@@ -70,6 +71,7 @@ mod tests {
             .route("/panics", get(async || -> &'static str { panic!("on purpose") }))
             .route("/hangs", get(std::future::pending::<&'static str>))
             .route("/takes", post(async |_: Bytes| "taken"))
+            .route("/page", get(async || (StatusCode::NOT_FOUND, Html("over"))))
             .route("/number/{number}", get(async |_: Path<u32>, _: Query<()>| "a number"));
         guarded(router, Duration::from_millis(20)).oneshot(request).await.unwrap()
     }
@@ -96,6 +98,13 @@ mod tests {
         let wrong = ask(get("/takes")).await;
         assert_eq!(wrong.headers()[header::ALLOW], "POST");
         assert_problem(wrong, 405, "method-not-allowed").await;
+    }
+
+    #[tokio::test]
+    async fn a_page_for_people_is_left_alone() {
+        let answer = ask(Request::get("/page").body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+        assert_eq!(to_bytes(answer.into_body(), 64).await.unwrap(), "over");
     }
 
     #[tokio::test]
