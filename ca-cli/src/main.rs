@@ -25,7 +25,7 @@ mod site;
 mod state;
 
 #[cfg(test)]
-#[path = "../../ca-core/tests/audit/support.rs"]
+#[path = "../../ca-core/tests/suite/audit/support.rs"]
 #[allow(dead_code, reason = "shared with the tests of the core")]
 mod test_log;
 
