@@ -11,8 +11,10 @@ use crate::factors::password::Password;
 use crate::secret::Secret;
 use crate::store::{ChallengeRow, Credentials};
 
-/// Names without an account share this many failure counters, so that they cannot fill the database.
-const UNKNOWN_BUCKETS: u32 = 1 << 18;
+/// Names without an account have this many places for their failures, so that they cannot fill the database.
+///
+/// Each place has one name at a time, whose count is its own as an account's is; nobody can choose whose place to take.
+const UNKNOWN_PLACES: u32 = 1 << 18;
 
 /// What a typed name stands for; whether there is an account shows in nothing a client sees.
 struct Account {
@@ -134,10 +136,11 @@ impl Login {
     /// Stands in for an account that is not there, with a counter of its own that survives restarts.
     fn nobody(&self, name: &str) -> Account {
         let tag = self.setup.sealer.tag("unknown-account", &canonical(name));
-        let bucket = u32::from_be_bytes([tag[0], tag[1], tag[2], tag[3]]) % UNKNOWN_BUCKETS;
+        let place = u32::from_be_bytes([tag[0], tag[1], tag[2], tag[3]]) % UNKNOWN_PLACES;
+        let name = hex::encode(&tag[4..12]);
         Account {
-            label: format!("unknown:{}", hex::encode(&tag[4..12])),
-            authenticator: format!("unknown/{bucket:05x}"),
+            label: format!("unknown:{name}"),
+            authenticator: format!("unknown/{place:05x}/{name}"),
             device: None,
             credentials: None,
         }

@@ -28,6 +28,7 @@ impl Store {
     /// Counts an attempt as failed before it is checked, if `next` gives the failures it leads to; commits before it returns.
     ///
     /// Gives the failures there were before. No attempt is checked that is not counted, however many come at once.
+    /// An authenticator of the form `unknown/PLACE/NAME` takes its place from whichever had it, and begins anew.
     pub async fn charge(
         &self,
         authenticator: &str,
@@ -41,6 +42,9 @@ impl Store {
                 .await?;
         let before = parse(row)?;
         if let Some(after) = next(before) {
+            if let Some(place) = shared_place(authenticator) {
+                clear(&mut tx, place).await?;
+            }
             sqlx::query(
                 "INSERT INTO failures (authenticator, count, last_at_ms) VALUES (?, ?, ?)
                  ON CONFLICT (authenticator) DO UPDATE SET count = excluded.count, last_at_ms = excluded.last_at_ms",
@@ -74,6 +78,21 @@ impl Store {
             .await?;
         Ok(())
     }
+}
+
+/// Gives the place that an authenticator shares with others, `unknown/PLACE` of `unknown/PLACE/NAME`; `None` when it has its own.
+fn shared_place(authenticator: &str) -> Option<&str> {
+    authenticator.strip_prefix("unknown/")?;
+    authenticator.rsplit_once('/').map(|(place, _)| place)
+}
+
+/// Deletes whatever is counted at a shared place.
+async fn clear(tx: &mut SqliteConnection, place: &str) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM failures WHERE authenticator >= ?1 AND authenticator < ?1 || '0'")
+        .bind(place)
+        .execute(tx)
+        .await?;
+    Ok(())
 }
 
 /// Forgets the failures of an authenticator.

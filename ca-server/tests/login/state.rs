@@ -3,7 +3,6 @@
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
-use crate::support::{PEPPER_BYTE, World, pepper};
 use ca_core::time::UnixMillis;
 use ca_server::factors::hash_pool::{HashPool, PoolError};
 use ca_server::factors::password::{Password, PasswordHash};
@@ -11,6 +10,8 @@ use ca_server::factors::pepper::Pepper;
 use ca_server::factors::sealing::{SealError, Sealed, Sealer};
 use ca_server::store::{Failures, Store, StoreError};
 use zeroize::Zeroizing;
+
+use crate::support::{PEPPER_BYTE, World, pepper};
 
 fn sealer(byte: u8) -> Sealer {
     Sealer::new(Zeroizing::new([byte; 32]))
@@ -64,6 +65,28 @@ async fn f7_counts_are_exact_when_two_processes_count_at_once() {
     before.sort_unstable();
     assert_eq!(before, (0..60).collect::<Vec<u64>>(), "each saw another count");
     assert_eq!(stores[0].failures("totp/x").await.unwrap().count, 60);
+}
+
+#[tokio::test]
+async fn f9_names_without_an_account_count_each_for_itself_and_take_no_more_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("state.db")).await.unwrap();
+    let next = |before: Failures| Some(Failures { count: before.count + 1, last_at: UnixMillis(1) });
+    for number in 0..5 {
+        assert_eq!(store.charge("unknown/00001/aa", next).await.unwrap().count, number);
+    }
+    store.charge("unknown/00010/cc", next).await.unwrap();
+    assert_eq!(
+        store.failures("unknown/00001/bb").await.unwrap().count,
+        0,
+        "what another name did is not its own"
+    );
+    assert_eq!(store.charge("unknown/00001/bb", |_| None).await.unwrap().count, 0);
+    assert_eq!(store.failures("unknown/00001/aa").await.unwrap().count, 5, "nothing was counted");
+    assert_eq!(store.charge("unknown/00001/bb", next).await.unwrap().count, 0);
+    assert_eq!(store.failures("unknown/00001/aa").await.unwrap().count, 0, "its place is taken");
+    assert_eq!(store.failures("unknown/00001/bb").await.unwrap().count, 1);
+    assert_eq!(store.failures("unknown/00010/cc").await.unwrap().count, 1, "and no other place");
 }
 
 /// Hashes the password cheaply with a pepper of `byte`.
