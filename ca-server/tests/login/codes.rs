@@ -2,12 +2,13 @@
 
 use std::process::Command;
 
-use crate::support::{Alice, START_SECS, World, home};
 use ca_core::log::event::What;
 use ca_core::policy::FactorKind;
 use ca_core::time::UnixSeconds;
 use ca_server::login::{FailureReason, LoginError};
 use ca_server::secret::Secret;
+
+use crate::support::{Alice, START_SECS, World, home};
 
 #[tokio::test]
 async fn f1_a_code_works_once_also_in_the_next_step_and_after_a_restart() {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::{Alice, Node, PASSWORD, World, from, home};
 use ca_core::log::event::What;
 use ca_core::policy::{FactorKind, Purpose, Source};
 use ca_server::accounts::NewAccount;
@@ -11,6 +10,8 @@ use ca_server::login::device::{KNOWN_SECS, MAX_DEVICES};
 use ca_server::login::source::{BURST, LEAK_SECS};
 use ca_server::login::{Challenge, LoginError};
 use ca_server::secret::Secret;
+
+use crate::support::{Alice, Node, PASSWORD, World, from, home};
 
 const WRONG: &str = "wrong password";
 

@@ -3,13 +3,14 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::Ordering;
 
-use crate::support::{PASSWORD, World, from, home};
 use ca_core::log::event::What;
 use ca_core::policy::{FactorKind, Purpose, Source};
 use ca_server::accounts::{AccountError, NewAccount};
 use ca_server::factors::password::PasswordError;
 use ca_server::login::{EVERYTHING_ELSE, FailureReason, LoginError, MAX_WINDOWS};
 use ca_server::secret::Secret;
+
+use crate::support::{PASSWORD, World, from, home};
 
 #[tokio::test]
 async fn f7_a_hundred_wrong_codes_disable_the_factor_through_restarts_and_rollbacks() {

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::support::{Alice, PASSWORD, World, home};
 use ca_core::log::event::What;
 use ca_core::policy::{FactorKind, Purpose};
 use ca_server::accounts::AccountError;
@@ -11,6 +10,8 @@ use ca_server::factors::totp::Seed;
 use ca_server::login::{LoginError, NewSession};
 use ca_server::secret::Secret;
 use zeroize::Zeroizing;
+
+use crate::support::{Alice, PASSWORD, World, home};
 
 /// Logs in to change the account; time passes, so that there is a code for it.
 async fn owner(world: &World, alice: &Alice) -> NewSession {

@@ -1,6 +1,5 @@
 //! F7: the count of failures is exact for every kind of factor, also when the attempt's own transactions are rolled back.
 
-use crate::support::{Alice, PASSWORD, World, home};
 use ca_core::log::event::What;
 use ca_core::policy::{FactorKind, Purpose};
 use ca_server::accounts::own::Owner;
@@ -9,6 +8,8 @@ use ca_server::login::LoginError;
 use ca_server::secret::Secret;
 use ca_server::store::{NewFactor, authenticator};
 use sqlx::SqlitePool;
+
+use crate::support::{Alice, PASSWORD, World, home};
 
 const LIMIT: u64 = 100;
 const PUBLIC_ID: &str = "cccccccccccb";

@@ -4,13 +4,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
-use crate::support::{Alice, PASSWORD, World};
 use ca_core::log::event::What;
 use ca_server::accounts::{AccountError, NewAccount};
 use ca_server::factors::sealing::{SealError, Sealed, Sealer};
 use ca_server::rotation::{Rotation, RotationError};
 use ca_server::store::SealPlace;
 use sqlx::SqlitePool;
+
+use crate::support::{Alice, PASSWORD, World};
 
 const OTHERS: usize = 3;
 

@@ -2,11 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::support::{PASSWORD, START_SECS, World, from, home};
 use ca_core::policy::{FactorKind, Purpose};
 use ca_server::login::{Login, LoginConfig, LoginError, TokenHash};
 use ca_server::secret::Secret;
 use ca_server::store::{LoginOutcome, NewSessionRow, PassedFactor, Proof};
+
+use crate::support::{PASSWORD, START_SECS, World, from, home};
 
 #[tokio::test]
 async fn a_session_knows_who_how_and_until_when() {

@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::support::{Alice, PASSWORD, World, home};
 use async_trait::async_trait;
 use ca_core::log::event::What;
 use ca_core::policy::{FactorKind, Purpose};
@@ -15,6 +14,8 @@ use ca_server::messages::sms::{SmsError, SmsSender};
 use ca_server::providers::{Providers, SmsGateway};
 use ca_server::secret::Secret;
 use ca_server::store::StoredFactor;
+
+use crate::support::{Alice, PASSWORD, World, home};
 
 const NUMBER: &str = "+4915123456789";
 

@@ -1,7 +1,5 @@
 //! Certificates that nobody should make: refused, or at least never verified, and never a panic.
 
-use crate::support::KINDS;
-use crate::support::keys::{key, strings};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ca_core::cert::{
@@ -11,6 +9,9 @@ use ca_core::ssh::{KeyError, KeyKind, SignatureError};
 use ca_core::time::UnixSeconds;
 use ca_core::wire::{Reader, Writer};
 use proptest::prelude::*;
+
+use crate::support::KINDS;
+use crate::support::keys::{key, strings};
 
 fn content(kind: KeyKind) -> Content {
     Content {

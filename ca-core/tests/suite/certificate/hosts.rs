@@ -1,7 +1,5 @@
 //! Certificates for hosts: what is asked for, who gets it, and that nothing of it can pass for a person's (H4).
 
-use crate::support::keys::{key, prove_as};
-use crate::support::{KINDS, NOW, ORIGIN, certifiable, now, policy_text};
 use ca_core::cert::CertKind;
 use ca_core::host_request::{CheckedHostRequest, HostRequest, NAMESPACE};
 use ca_core::issuance::{Cas, HostCa, HostGrant, Precert, UserCa};
@@ -12,6 +10,9 @@ use ca_core::policy::{
 use ca_core::ssh::KeyKind;
 use ca_core::time::Ttl;
 use proptest::prelude::*;
+
+use crate::support::keys::{key, prove_as};
+use crate::support::{KINDS, NOW, ORIGIN, certifiable, now, policy_text};
 
 /// A policy of one host profile, `db`, with these lines instead of or besides the usual ones.
 fn policy(lines: &[&str]) -> Policy {

@@ -1,9 +1,5 @@
 //! The way of a certificate with a real log: only what is logged is signed (I1), and only what was signed leaves (A14).
 
-use crate::support::keygen::Keygen;
-use crate::support::keys::{TestKey, key};
-use crate::support::ledger::{Logged, commit, commit_precert, commit_to, grant, log_signer};
-use crate::support::{KINDS, ORIGIN, now};
 use ca_core::cert::{CertError, CertKind, Content, LogStanding, Report, Trust, UnverifiedCertificate};
 use ca_core::issuance::{Inclusion, LogEvidence, NotLogged, Precert, extension_name};
 use ca_core::log::journal::Round;
@@ -13,6 +9,11 @@ use ca_core::names::Serial;
 use ca_core::ssh::{KeyKind, Signature, SignatureError};
 use ca_core::time::UnixMillis;
 use ca_core::wire::Writer;
+
+use crate::support::keygen::Keygen;
+use crate::support::keys::{TestKey, key};
+use crate::support::ledger::{Logged, commit, commit_precert, commit_to, grant, log_signer};
+use crate::support::{KINDS, ORIGIN, now};
 
 /// The CA of these tests; no subject has its key.
 fn ca() -> &'static TestKey {

@@ -1,11 +1,12 @@
 //! What is accepted as a key and as a signature by it (A8), and what a key's one spelling is.
 
-use crate::support::KINDS;
-use crate::support::keygen::Keygen;
-use crate::support::keys::{key, line, mpint, strings};
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use ca_core::ssh::{CertifiableKey, KeyError, KeyKind, PublicKey, Signature, SignatureError};
 use proptest::prelude::*;
+
+use crate::support::KINDS;
+use crate::support::keygen::Keygen;
+use crate::support::keys::{key, line, mpint, strings};
 
 fn certifiable(text: &str) -> Result<CertifiableKey, KeyError> {
     text.parse()

@@ -1,11 +1,12 @@
 //! Certificates as OpenSSH makes them, read, written again byte for byte, and compared with `ssh-key`'s opinion.
 
-use crate::support::KINDS;
-use crate::support::keygen::Keygen;
-use crate::support::keys::key;
 use ca_core::cert::{CertError, CertKind, Content, UnverifiedCertificate, Validity, value_text};
 use ca_core::ssh::{KeyKind, PublicKey, SignatureError};
 use ca_core::time::UnixSeconds;
+
+use crate::support::KINDS;
+use crate::support::keygen::Keygen;
+use crate::support::keys::key;
 
 const USER: &[&str] = &[
     "-n",

@@ -1,6 +1,5 @@
 //! KRLs that must not be installed: those that let the revoked in, and those that lock everybody out (H3).
 
-use crate::support::keys::{TestKey, key, strings};
 use ca_core::krl::{
     Krl, KrlError, KrlVersion, MAX_BYTES, NAMESPACE, Revocations, SignedKrl, SignedKrlError, Why, to_sign,
     write,
@@ -12,6 +11,8 @@ use ca_core::wire::Writer;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
+
+use crate::support::keys::{TestKey, key, strings};
 
 const HEADER_BYTES: usize = 44;
 

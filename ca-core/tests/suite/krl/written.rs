@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::KINDS;
-use crate::support::keys::key;
 use ca_core::krl::{Krl, KrlVersion, Revocations, RevokedKeyId, Why, write};
 use ca_core::names::Serial;
 use ca_core::ssh::{KeyKind, PublicKey};
 use ca_core::time::UnixSeconds;
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
+
+use crate::support::KINDS;
+use crate::support::keys::key;
 
 const VERSION: KrlVersion = KrlVersion(7);
 const GENERATED: UnixSeconds = UnixSeconds(1_790_000_000);

@@ -1,13 +1,14 @@
 //! Journal objects: what the log signed is read back, and nothing else.
 
-use crate::support::keys::key;
-use crate::support::ledger::{commit, event_line, log_signer};
-use crate::support::{NOW, ORIGIN};
 use ca_core::log::hash::{leaf_hash, sha256};
 use ca_core::log::journal::{JournalError, MAX_ENTRIES, Round, object_key};
 use ca_core::log::{Checkpoint, Frontier, Hash, NoteSigner, Origin, SignedCheckpoint};
 use ca_core::ssh::KeyKind;
 use proptest::prelude::*;
+
+use crate::support::keys::key;
+use crate::support::ledger::{commit, event_line, log_signer};
+use crate::support::{NOW, ORIGIN};
 
 fn origin() -> Origin {
     ORIGIN.parse().unwrap()

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::{ENGINEERS, policy_text, read};
 use ca_core::policy::cases::Cases;
 use ca_core::policy::{Policy, PolicyFiles};
+
+use crate::support::{ENGINEERS, policy_text, read};
 
 const SHIPPED: &str = include_str!("../../../../policies/cases.toml");
 

@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use crate::support::{KINDS, certifiable, facts, now, policy, policy_text, read, request};
 use ca_core::cert::value_text;
 use ca_core::issuance::Grant;
 use ca_core::policy::{BACKDATE_SECS, Decision, Denial, Factor, FactorKind, Facts, Policy, decide};
@@ -10,6 +9,8 @@ use ca_core::request::CertRequest;
 use ca_core::ssh::KeyKind;
 use ca_core::time::{Ttl, UnixSeconds};
 use proptest::prelude::*;
+
+use crate::support::{KINDS, certifiable, facts, now, policy, policy_text, read, request};
 
 fn denials(policy: &Policy, request: &CertRequest, facts: &Facts) -> Vec<Denial> {
     match decide(policy, request, facts, now()) {

@@ -1,8 +1,9 @@
 //! What changes from one policy to another is said in words, about the right people.
 
-use crate::support::{ENGINEERS, now, policy_text, read, ruled};
 use ca_core::policy::Policy;
 use ca_core::policy::diff::{Someone, diff, groups_named, read_people};
+
+use crate::support::{ENGINEERS, now, policy_text, read, ruled};
 
 fn people() -> Vec<Someone> {
     read_people(

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::{ENGINEERS, certifiable, facts, now, policy_text, read, request};
 use ca_core::policy::explain::{Explanation, Remedy, explain};
 use ca_core::policy::{Decision, Factor, FactorKind, Facts, KeyScope, Policy, decide};
 use ca_core::request::CertRequest;
 use ca_core::ssh::KeyKind;
 use ca_core::time::UnixSeconds;
+
+use crate::support::{ENGINEERS, certifiable, facts, now, policy_text, read, request};
 
 const FORBID: &str = "@id(\"strong\") forbid (principal, action, resource) unless { context.factors.contains(Factor::\"webauthn\") };";
 const OFFICE: &str = "@id(\"office\") forbid (principal, action, resource) unless { context.ip.isInRange(ip(\"10.0.0.0/8\")) };";

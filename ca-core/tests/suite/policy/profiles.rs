@@ -1,8 +1,9 @@
 //! What a policy may say, and what is refused before any decision is made with it.
 
-use crate::support::{ENGINEERS, policy_text, read};
 use ca_core::policy::{FactorKind, Policy, PolicyError, PolicyFiles, Problem, SourceAddress};
 use proptest::prelude::*;
+
+use crate::support::{ENGINEERS, policy_text, read};
 
 fn parse(profiles: &str) -> Result<Policy, PolicyError> {
     read(profiles, ENGINEERS)

@@ -1,9 +1,10 @@
 //! I5: approvals are counted by people, and only by those who have the right now.
 
-use crate::support::{ENGINEERS, facts, now, policy_text, read, request};
 use ca_core::policy::{Approver, Decision, Facts, KeyScope, Policy, Session, User, Waited, decide};
 use ca_core::ssh::KeyKind;
 use ca_core::time::UnixSeconds;
+
+use crate::support::{ENGINEERS, facts, now, policy_text, read, request};
 
 const LEADS: &str = "@id(\"leads\") \
     permit (principal in Group::\"leads\", action == Action::\"approve\", resource);\n";

@@ -1,9 +1,10 @@
 //! The rules: what is refused when they are read, and what they say, above all when something goes wrong.
 
-use crate::support::{ENGINEERS, facts, now, policy_text, read, request, ruled};
 use ca_core::policy::{Action, Decision, Denial, Factor, FactorKind, Facts, KeyScope, Verdict, decide};
 use ca_core::ssh::KeyKind;
 use ca_core::time::UnixSeconds;
+
+use crate::support::{ENGINEERS, facts, now, policy_text, read, request, ruled};
 
 fn verdict(rules: &str, facts: &Facts, at: UnixSeconds) -> Verdict {
     ruled(rules).ask(Action::Request, Some(&"dev".parse().unwrap()), facts, at)

@@ -1,7 +1,5 @@
 //! I5: an approval is for exactly one request, by exactly one officer's key.
 
-use crate::support::keys::key;
-use crate::support::{KINDS, NOW, ORIGIN, certifiable, policy, request};
 use ca_core::approval::{
     Approval, ApprovalError, KEY_NAMESPACE, NAMESPACE, ProvenApproval, ProvenSigningKey, RequestHash,
     SigningKey, Subject, Verdict,
@@ -10,6 +8,9 @@ use ca_core::names::{ApprovalId, RequestId};
 use ca_core::request::CertRequest;
 use ca_core::ssh::{HashedMessage, KeyKind, PublicKey};
 use ca_core::time::{UnixMillis, UnixSeconds};
+
+use crate::support::keys::key;
+use crate::support::{KINDS, NOW, ORIGIN, certifiable, policy, request};
 
 fn subject(request: &CertRequest) -> Subject {
     Subject {

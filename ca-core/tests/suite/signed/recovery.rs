@@ -1,12 +1,13 @@
 //! I5: what an officer signs about a recovery is for exactly one recovery of one account, by exactly one officer's key.
 
-use crate::support::keys::key;
-use crate::support::{KINDS, NOW, ORIGIN};
 use ca_core::approval::{ApprovalError, NAMESPACE as APPROVAL, Verdict};
 use ca_core::names::{ApprovalId, RecoveryId};
 use ca_core::recovery::{NAMESPACE, ProvenVote, Vote};
 use ca_core::ssh::{HashedMessage, KeyKind};
 use ca_core::time::UnixMillis;
+
+use crate::support::keys::key;
+use crate::support::{KINDS, NOW, ORIGIN};
 
 fn vote() -> Vote {
     Vote {

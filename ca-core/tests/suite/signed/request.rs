@@ -1,12 +1,13 @@
 //! The request's canonical text: one text for one request, and nothing else is accepted (A6, A7, A10, A11).
 
-use crate::support::keys::{key, prove};
-use crate::support::{KINDS, NOW, certifiable, request};
 use ca_core::names::{Email, KeyId, Principals, Reason, RequestId, UserName};
 use ca_core::request::{CertRequest, FRESHNESS_SECS, ProvenRequest, RequestError};
 use ca_core::ssh::KeyKind;
 use ca_core::time::{Ttl, UnixMillis};
 use proptest::prelude::*;
+
+use crate::support::keys::{key, prove};
+use crate::support::{KINDS, NOW, certifiable, request};
 
 /// The text of the usual request with one line replaced.
 fn text_with(field: &str, value: &str) -> String {

@@ -1,12 +1,13 @@
 //! Proof of possession: the request is signed by the key in it, now, for this and nothing else (A12).
 
-use crate::support::keygen::Keygen;
-use crate::support::keys::{Sshsig, TOUCHED, TestKey, key, prove, sshsig_message};
-use crate::support::{KINDS, NOW, request};
 use ca_core::names::RequestId;
 use ca_core::request::{CertRequest, NAMESPACE, ProvenRequest};
 use ca_core::ssh::{CertifiableKey, HashedMessage, KeyKind, SignatureError, SshSigError, UnverifiedSshSig};
 use proptest::prelude::*;
+
+use crate::support::keygen::Keygen;
+use crate::support::keys::{Sshsig, TOUCHED, TestKey, key, prove, sshsig_message};
+use crate::support::{KINDS, NOW, request};
 
 /// Signs the usual request, with everything to be chosen.
 fn signed(key: &TestKey, namespace: &str, hash: &str, made: &str, named: &str, flags: u8) -> String {

@@ -8,7 +8,6 @@ mod generate;
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use crate::support::{NOW, ORIGIN, now, read};
 use ca_core::approval::{Approval, ApprovalError, RequestHash, Subject, Verdict};
 use ca_core::cert::value_text;
 use ca_core::issuance::Grant;
@@ -20,6 +19,8 @@ use case::Case;
 use generate::{cases, requests};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
+
+use crate::support::{NOW, ORIGIN, now, read};
 
 const CASES: u32 = 1024;
 
