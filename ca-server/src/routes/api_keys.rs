@@ -5,7 +5,7 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use ca_api::{ApiKey, ApiKeys, MadeApiKey, NewApiKey, Secret as Wire};
-use ca_core::names::NameError;
+use ca_core::names::{NameError, ProfileName};
 use ca_core::policy::KeyScope;
 
 use super::caller::{Caller, OwnerCaller, Peer};
@@ -48,13 +48,19 @@ fn scope(app: &App, body: &NewApiKey) -> Result<KeyScope, ApiError> {
         let parsed = text.parse().map_err(|_| format!("{:?} is not a network such as 10.0.0.0/8", cut(text)));
         parsed.map_err(ApiError::Unacceptable)
     };
+    let policy = app.policy();
+    let profile = |text: &String| {
+        let profile: ProfileName = text.parse().map_err(name)?;
+        let mut known =
+            policy.profiles().map(|(name, _)| name).chain(policy.host_profiles().map(|(name, _)| name));
+        if known.any(|known| *known == profile) {
+            Ok(profile)
+        } else {
+            Err(ApiError::Unacceptable(format!("there is no profile {profile}")))
+        }
+    };
     Ok(KeyScope {
-        profiles: body
-            .profiles
-            .iter()
-            .map(|profile| profile.parse())
-            .collect::<Result<_, _>>()
-            .map_err(name)?,
+        profiles: body.profiles.iter().map(profile).collect::<Result<_, _>>()?,
         networks: body.networks.iter().map(network).collect::<Result<_, _>>()?,
         expires_at: app.clock.now().seconds().plus_secs(body.lasts_secs),
     })

@@ -118,6 +118,7 @@ async fn f18_a_key_without_bounds_is_not_made() -> Result<()> {
         (json!(["backup"]), json!([]), 3600),
         (json!(["backup"]), json!(["everywhere"]), 3600),
         (json!(["Backup!"]), json!(["0.0.0.0/0"]), 3600),
+        (json!(["bakcup"]), json!(["0.0.0.0/0"]), 3600),
         (json!(["backup"]), json!(["0.0.0.0/0"]), 0),
         (json!(["backup"]), json!(["0.0.0.0/0"]), 367 * 86_400),
         (json!(["backup"]), json!(["0.0.0.0/0"]), u64::MAX),
