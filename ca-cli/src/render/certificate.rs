@@ -60,11 +60,13 @@ pub(crate) fn describe(report: &Report, flaws: &[String], now: UnixSeconds) -> S
 
 fn standing(report: &Report, flaws: &[String]) -> String {
     match report.validity {
-        Validity::Valid { .. } if report.content.valid_before.0 == u64::MAX && flaws.is_empty() => {
-            "VALID forever".green().to_string()
-        }
         Validity::Valid { secs_left } if flaws.is_empty() => {
-            format!("VALID for {}", length(secs_left)).green().to_string()
+            let forever = report.content.valid_before.0 == u64::MAX;
+            let time = if forever { "forever".to_owned() } else { format!("for {}", length(secs_left)) };
+            match report.ca_pinned {
+                Some(_) => format!("VALID {time}").green().to_string(),
+                None => format!("VALID {time} if you trust its CA").yellow().to_string(),
+            }
         }
         Validity::Valid { .. } => "NOT GOOD".red().to_string(),
         Validity::Expired { .. } => "EXPIRED".red().to_string(),

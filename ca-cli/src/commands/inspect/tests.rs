@@ -126,7 +126,7 @@ fn certificates_of_every_kind_by_every_kind_of_ca_are_good() {
                 says_what_openssh_says(&bench, &key, &text);
                 assert!(
                     text.contains("✓")
-                        && text.contains("VALID")
+                        && text.contains("if you trust its CA")
                         && text.contains("no proof of logging inside"),
                     "{text}"
                 );
@@ -144,7 +144,10 @@ fn a_ca_is_pinned_or_not() {
     let key = |name: &str| -> PublicKey { fs::read_to_string(bench.path(name)).unwrap().parse().unwrap() };
     let trust = |name: &str| Trust { ca_keys: vec![key(name)], ..Trust::default() };
     let certify = || bench.certify("key", &["-n", "x"]);
-    assert_eq!(judged(certify(), &trust("ca.pub")).flaws, [""; 0]);
+    let pinned = judged(certify(), &trust("ca.pub"));
+    assert_eq!(pinned.flaws, [""; 0]);
+    let text = certificate::describe(&pinned.report, &pinned.flaws, clock::now_secs());
+    assert!(text.contains("VALID forever") && !text.contains("if you trust its CA"), "{text}");
     assert_eq!(judged(certify(), &trust("other.pub")).flaws, ["it is signed by a CA that is not pinned"]);
     // A log is pinned: what its CA signs must be in it.
     let with_log =
