@@ -39,6 +39,9 @@ bodies! {
         /// Who or what closed it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub closed_by: Option<String>,
+        /// The reason that was given for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub closed_reason: Option<String>,
         /// The canonical text, which is what is approved.
         pub request: String,
         /// The requester's proof that they hold the key in it.
@@ -55,6 +58,12 @@ bodies! {
         pub needs: u8,
         /// The groups of which each must be in one.
         pub groups: Vec<String>,
+        /// The accounts that it asks for, as its profile has them now.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub accounts: Vec<String>,
+        /// How long its certificate would last, in seconds, as its profile has it now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub lasts_secs: Option<u64>,
         /// Who has approved, in order.
         pub approvals: Vec<GivenApproval>,
         /// The voucher that was shown in place of waiting.

@@ -72,7 +72,10 @@ pub(super) fn state(waiting: &WaitingRequest) -> String {
         }
         ("issued", _) if waiting.own => format!("issued: ca collect {}", waiting.id),
         (_, Some(outcome)) => {
-            format!("{} by {}", plain(outcome), plain(waiting.closed_by.as_deref().unwrap_or("?")))
+            let by = waiting.closed_by.as_deref().unwrap_or("?");
+            let reason =
+                waiting.closed_reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            format!("{} by {}{}", plain(outcome), plain(by), plain(&reason))
         }
         (state, None) => plain(state).into_owned(),
     }
@@ -240,11 +243,19 @@ impl Read {
     /// Says in words what is asked, from the text that was signed.
     fn print(&self, line: &mut dyn FnMut(&str)) -> Result<()> {
         let (request, waiting) = (&self.request, &self.waiting);
+        let said =
+            |what: Option<String>| what.map(|what| format!(" ({what}, says the server)")).unwrap_or_default();
+        let accounts = plain(&waiting.accounts.join(", ")).into_owned();
         let accounts = match &request.principals {
             Some(principals) => format!("as {principals}"),
-            None => "as every account of the profile".to_owned(),
+            None => {
+                format!("as every account of the profile{}", said((!accounts.is_empty()).then_some(accounts)))
+            }
         };
-        let ttl = request.ttl.map_or_else(|| "the profile's usual time".to_owned(), |ttl| ttl.to_string());
+        let ttl = match request.ttl {
+            Some(ttl) => ttl.to_string(),
+            None => format!("the profile's usual time{}", said(waiting.lasts_secs.map(length))),
+        };
         let key = request.key.key();
         line(&format!(
             "{} asks for {}: log in {accounts}, for {ttl} from issue",

@@ -99,7 +99,8 @@ fn finish(
     if let Some(outcome) = &answer.outcome {
         site.remove_pending(id)?;
         let by = answer.closed_by.as_deref().unwrap_or("the server");
-        let what = format!("the request gets no certificate: {outcome}, by {by}");
+        let reason = answer.closed_reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        let what = format!("the request gets no certificate: {outcome}, by {by}{reason}");
         return Err(Failure::new("request-over", what).hint("Ask again: ca request").refused());
     }
     let Some(issued) = &answer.issued else { return Ok(None) };

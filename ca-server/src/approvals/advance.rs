@@ -14,7 +14,7 @@ use crate::error::ApiError;
 use crate::ids;
 use crate::issue::{describe, record_and_sign};
 use crate::ledger::{Approved, CertificateDraft, Draft, LedgerError};
-use crate::store::{RequestRow, RequestState, Store};
+use crate::store::{Closed, RequestRow, RequestState, Store};
 
 /// After how long nothing that was begun for a claimed request can still reach the log, in milliseconds: the ledger takes
 /// no draft that was claimed three minutes before, and gives up what it took within one.
@@ -58,8 +58,8 @@ async fn read(store: &Store, id: RequestId) -> Result<Option<RequestRow>, ApiErr
 }
 
 /// Ends a request if it is in this state still, and records that.
-pub(super) async fn close(app: &App, row: &RequestRow, closing: (Closing, &str)) -> Result<bool, ApiError> {
-    let closed = store(app).close_request(row.id, row.state, closing).await?;
+pub(super) async fn close(app: &App, row: &RequestRow, closed: &Closed) -> Result<bool, ApiError> {
+    let closed = store(app).close_request(row.id, row.state, closed).await?;
     if closed && let Some(row) = read(store(app), row.id).await? {
         record_closing(app, &row).await?;
     }
@@ -68,12 +68,12 @@ pub(super) async fn close(app: &App, row: &RequestRow, closing: (Closing, &str))
 
 /// What closes a request takes something away, so it counts before it is recorded; a crash between leaves it to the sweep.
 async fn record_closing(app: &App, row: &RequestRow) -> Result<(), ApiError> {
-    let Some((outcome, by)) = row.closed.clone() else {
+    let Some(closed) = &row.closed else {
         return Err(ApiError::internal("closing without why"));
     };
-    let event = RequestClosed { pending_id: row.id, outcome, by: by.clone() };
+    let event = RequestClosed { pending_id: row.id, outcome: closed.outcome, by: closed.by.clone() };
     app.ledger.append(Draft::Event(What::RequestClosed(Box::new(event)))).await?;
-    let notices = notices::over(app, row, &End::Closed(outcome, &by))?;
+    let notices = notices::over(app, row, &End::Closed(closed))?;
     store(app).closing_recorded(row.id, (&notices, app.clock.now().seconds())).await?;
     Ok(())
 }
@@ -83,14 +83,14 @@ async fn pending(app: &App, row: &RequestRow) -> Result<(), ApiError> {
     let held = app.in_force.hold().await;
     let (policy, now) = (held.policy(), app.clock.now());
     if let Some(outcome) = over(row, &policy, now) {
-        return close(app, row, (outcome, "policy")).await.map(drop);
+        return close(app, row, &Closed::by(outcome, "policy")).await.map(drop);
     }
     let ready = Ready::read(app, row, policy, now).await?;
     match &ready.decision {
         Decision::NeedsApproval(_) => Ok(()),
         Decision::Deny(denials) => {
             tracing::info!(request = %row.id, %denials, "a request that waited is not permitted any more");
-            close(app, row, (Closing::NotPermitted, "policy")).await.map(drop)
+            close(app, row, &Closed::by(Closing::NotPermitted, "policy")).await.map(drop)
         }
         Decision::Grant(_) => {
             if store(app).claim_request(row.id, now).await? {
@@ -108,7 +108,7 @@ async fn issuing(app: &App, row: &RequestRow) -> Result<(), ApiError> {
     let (policy, now) = (held.policy(), app.clock.now());
     let claimed_at = row.claimed_at.unwrap_or_default();
     if now.0 > claimed_at.0.saturating_add(ABANDONED_MILLIS) {
-        return close(app, row, (Closing::Void, "recovery")).await.map(drop);
+        return close(app, row, &Closed::by(Closing::Void, "recovery")).await.map(drop);
     }
     if over(row, &policy, now).is_some() {
         return Ok(());

@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::ledger::Draft;
 use crate::login::Session;
-use crate::store::{Given, NewApproval, RequestRow, RequestState};
+use crate::store::{Closed, Given, NewApproval, RequestRow, RequestState};
 use crate::vouchers::{may_review, review};
 
 /// Takes what an officer says, signed; the approval that was missing issues at once.
@@ -125,10 +125,11 @@ async fn deny(
     approval: &ProvenApproval,
     approver: Approver,
 ) -> Result<RequestRow, ApiError> {
-    let by = approver.user.name.to_string();
+    let reason = approval.approval().note.as_ref().map(ToString::to_string);
+    let closed = Closed { reason, ..Closed::by(Closing::Denied, approver.user.name.as_str()) };
     let event = OfficerVerdict { pending_id: row.id, signed: approval.into(), approver };
     app.ledger.append(Draft::Event(What::RequestDeniedByOfficer(Box::new(event)))).await?;
-    end(app, row, (Closing::Denied, &by)).await
+    end(app, row, &closed).await
 }
 
 /// Takes a request back, for who asked.
@@ -142,17 +143,17 @@ pub async fn cancel(app: &App, session: &Session, id: RequestId) -> Result<Reque
         Some(_) => format!("API key {} of {}", session.login.id, session.user.name),
         None => session.user.name.to_string(),
     };
-    end(app, &row, (Closing::Cancelled, &by)).await
+    end(app, &row, &Closed::by(Closing::Cancelled, &by)).await
 }
 
-async fn end(app: &App, row: &RequestRow, closing: (Closing, &str)) -> Result<RequestRow, ApiError> {
-    let closed = super::advance::close(app, row, closing).await?;
+async fn end(app: &App, row: &RequestRow, closed: &Closed) -> Result<RequestRow, ApiError> {
+    let closed = super::advance::close(app, row, closed).await?;
     let row = advance(app, row.id).await?.ok_or(RequestProblem::Unknown)?;
     if closed { Ok(row) } else { Err(over(&row)) }
 }
 
 fn over(row: &RequestRow) -> ApiError {
-    let outcome = row.closed.as_ref().map(|(outcome, _)| outcome.as_str());
+    let outcome = row.closed.as_ref().map(|closed| closed.outcome.as_str());
     RequestProblem::Over(outcome.unwrap_or(row.state.as_str()).to_owned()).into()
 }
 

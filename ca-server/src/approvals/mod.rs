@@ -23,12 +23,25 @@ pub use error::RequestProblem;
 pub use recover::recover;
 
 use ca_core::approval::{RequestHash, Subject};
+use ca_core::names::Principal;
+use ca_core::policy::{Profile, User};
+use ca_core::request::CertRequest;
+use ca_core::time::Ttl;
 
 use crate::app::App;
 use crate::store::{RequestRow, WaitLimits};
 
 /// How many requests may wait.
 pub const LIMITS: WaitLimits = WaitLimits { each: 20, all: 1000 };
+
+/// Gives what a request comes to: the accounts and the time it names, or those of its profile where it names none.
+pub fn asked_for(request: &CertRequest, profile: &Profile, user: &User) -> (Vec<Principal>, Ttl) {
+    let accounts = match &request.principals {
+        Some(principals) => principals.iter().cloned().collect(),
+        None => profile.accounts_of(user),
+    };
+    (accounts, request.ttl.unwrap_or(profile.default_ttl))
+}
 
 /// Gives what an approval of a request has to be about.
 pub(crate) fn subject(app: &App, row: &RequestRow) -> Subject {

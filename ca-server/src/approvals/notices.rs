@@ -12,7 +12,7 @@ use ca_core::request::CertRequest;
 use super::Asked;
 use crate::app::App;
 use crate::error::ApiError;
-use crate::store::{NewNotice, RequestRow};
+use crate::store::{Closed, NewNotice, RequestRow};
 use crate::warnings::{OfficerNotice, prepare};
 
 /// How a request ended.
@@ -25,8 +25,8 @@ pub(super) enum End<'a> {
         /// By whose approvals.
         approvers: &'a [UserName],
     },
-    /// It gets none, for this reason, and this is who or what said so.
-    Closed(Closing, &'a str),
+    /// It gets none.
+    Closed(&'a Closed),
 }
 
 /// Writes to those who may approve that a request waits for them.
@@ -38,11 +38,8 @@ pub(super) async fn begun(
     let request = asked.request.request();
     let Some(profile) = asked.policy.profile(&request.profile) else { return Ok(Vec::new()) };
     let groups = profile.approvals.as_ref().map(|approvals| names(approvals.groups.iter(), " or "));
-    let accounts = match &request.principals {
-        Some(principals) => names(principals.iter(), ", "),
-        None => names(profile.accounts_of(&asked.facts.user).iter(), ", "),
-    };
-    let ttl = request.ttl.unwrap_or(profile.default_ttl);
+    let (accounts, ttl) = super::asked_for(request, profile, &asked.facts.user);
+    let accounts = names(accounts.iter(), ", ");
     let reason = request.reason.as_ref().map(ToString::to_string).unwrap_or_default();
     let RequestRow { id, user, needed, expires_at, .. } = row;
     let approvals = if *needed == 1 { "approval" } else { "approvals" };
@@ -96,10 +93,10 @@ pub(super) fn over(app: &App, row: &RequestRow, end: &End<'_>) -> Result<Vec<New
             format!("was approved by {}, and its certificate issued", names(approvers.iter(), " and ")),
             format!("Fetch it where it was asked for:\n  ca collect {id}\n"),
         ),
-        End::Closed(outcome, by) => (
+        End::Closed(closed) => (
             "request-closed",
-            outcome.as_str(),
-            format!("gets no certificate: {}", why(*outcome, by)),
+            closed.outcome.as_str(),
+            format!("gets no certificate: {}", why(closed)),
             format!("It can be asked for again:\n  ca request {profile}\n"),
         ),
     };
@@ -107,7 +104,7 @@ pub(super) fn over(app: &App, row: &RequestRow, end: &End<'_>) -> Result<Vec<New
         End::Issued { serial, approvers } => {
             [("serial", serial.to_string()), ("by", names(approvers.iter(), ", "))].to_vec()
         }
-        End::Closed(_, by) => [("by", (*by).to_owned())].to_vec(),
+        End::Closed(closed) => [("by", closed.by.clone())].to_vec(),
     };
     let more = more.into_iter().chain([("outcome", outcome.to_owned())]);
     let notice = OfficerNotice {
@@ -116,7 +113,8 @@ pub(super) fn over(app: &App, row: &RequestRow, end: &End<'_>) -> Result<Vec<New
         text: format!("The request {id} of {} for {profile} {words}.\n\n{todo}", user.name),
         about: about(row, &request).into_iter().chain(more).collect(),
     };
-    let told = user.enabled && !matches!(end, End::Closed(Closing::Cancelled | Closing::UserDisabled, _));
+    let told = user.enabled
+        && !matches!(end, End::Closed(Closed { outcome: Closing::Cancelled | Closing::UserDisabled, .. }));
     let requester = told.then(|| user.email.clone()).into_iter().collect();
     prepare(app.login.setup(), &notice, requester).map_err(ApiError::internal)
 }
@@ -144,10 +142,14 @@ fn about(row: &RequestRow, request: &CertRequest) -> BTreeMap<&'static str, Stri
     .into()
 }
 
-fn why(outcome: Closing, by: &str) -> String {
+fn why(closed: &Closed) -> String {
+    let Closed { outcome, by, reason } = closed;
     match outcome {
         Closing::Cancelled => format!("{by} took it back"),
-        Closing::Denied => format!("{by} denied it"),
+        Closing::Denied => match reason {
+            Some(reason) => format!("{by} denied it: {reason}"),
+            None => format!("{by} denied it"),
+        },
         Closing::Expired => "it was not approved in time".to_owned(),
         Closing::PolicyChanged => "the policy changed while it waited".to_owned(),
         Closing::UserDisabled => "the account was switched off".to_owned(),

@@ -7,7 +7,7 @@ use ca_api::{
     GivenApproval, IssuedCertificate, NewApproval, PendingRequest, WaitingRequest, WaitingRequests,
 };
 use ca_core::log::event::SignedApproval;
-use ca_core::names::{GroupName, RequestId};
+use ca_core::names::RequestId;
 use ca_core::policy::{Purpose, Source};
 use ca_core::request::CertRequest;
 
@@ -109,13 +109,15 @@ async fn describe(app: &App, session: &Session, row: &RequestRow) -> Result<Wait
     };
     let own = approvals::is_own(session, row);
     let closed = row.closed.as_ref();
+    let Meaning { groups, accounts, lasts_secs } = Meaning::of(app, row).unwrap_or_default();
     Ok(WaitingRequest {
         id: row.id.to_string(),
         user: row.user.name.to_string(),
         own,
         state: row.state.as_str().to_owned(),
-        outcome: closed.map(|(outcome, _)| outcome.as_str().to_owned()),
-        closed_by: closed.map(|(_, by)| by.clone()),
+        outcome: closed.map(|closed| closed.outcome.as_str().to_owned()),
+        closed_by: closed.map(|closed| closed.by.clone()),
+        closed_reason: closed.and_then(|closed| closed.reason.clone()),
         request: row.request.clone(),
         signature: row.signature.clone(),
         policy: row.policy.to_string(),
@@ -123,7 +125,9 @@ async fn describe(app: &App, session: &Session, row: &RequestRow) -> Result<Wait
         asked_at: row.asked_at.0,
         expires_at: row.expires_at.0,
         needs: row.needed,
-        groups: groups(app, row),
+        groups,
+        accounts,
+        lasts_secs,
         approvals: given
             .into_iter()
             .map(|(SignedApproval { text, signature }, approver)| GivenApproval {
@@ -139,12 +143,27 @@ async fn describe(app: &App, session: &Session, row: &RequestRow) -> Result<Wait
     })
 }
 
-fn groups(app: &App, row: &RequestRow) -> Vec<String> {
-    let policy = app.policy();
-    let profile = CertRequest::from_text(&row.request).ok();
-    let profile = profile.as_ref().and_then(|request| policy.profile(&request.profile));
-    let groups = profile.and_then(|profile| profile.approvals.as_ref()).map(|approvals| &approvals.groups);
-    groups.into_iter().flatten().map(GroupName::to_string).collect()
+/// What a request comes to by the policy in force.
+#[derive(Debug, Default)]
+struct Meaning {
+    groups: Vec<String>,
+    accounts: Vec<String>,
+    lasts_secs: Option<u64>,
+}
+
+impl Meaning {
+    fn of(app: &App, row: &RequestRow) -> Option<Self> {
+        let policy = app.policy();
+        let request = CertRequest::from_text(&row.request).ok()?;
+        let profile = policy.profile(&request.profile)?;
+        let (accounts, ttl) = approvals::asked_for(&request, profile, &row.user.clone().into());
+        let groups = profile.approvals.iter().flat_map(|approvals| &approvals.groups);
+        Some(Self {
+            groups: groups.map(ToString::to_string).collect(),
+            accounts: accounts.iter().map(ToString::to_string).collect(),
+            lasts_secs: Some(ttl.secs()),
+        })
+    }
 }
 
 /// Gives the certificate of a request that has one.
@@ -154,13 +173,13 @@ pub(super) fn issued(row: &RequestRow) -> Result<Option<IssuedCertificate>, ApiE
 
 /// Says that a request waits; one that is over is a problem.
 pub(super) fn pending(app: &App, row: &RequestRow) -> Result<PendingRequest, ApiError> {
-    if let Some((outcome, _)) = &row.closed {
-        return Err(RequestProblem::Over(outcome.as_str().to_owned()).into());
+    if let Some(closed) = &row.closed {
+        return Err(RequestProblem::Over(closed.outcome.as_str().to_owned()).into());
     }
     Ok(PendingRequest {
         request_id: row.id.to_string(),
         needs: row.needed,
-        groups: groups(app, row),
+        groups: Meaning::of(app, row).unwrap_or_default().groups,
         expires_at: row.expires_at.0,
     })
 }

@@ -45,7 +45,7 @@ pub use invitations::Acceptance;
 pub use notices::{NewNotice, Notice};
 pub use recoveries::{NewRecovery, RecoveryRow, RecoveryState};
 pub use recovery::RecoveryHash;
-pub use requests::{RequestRow, RequestState, WaitLimits};
+pub use requests::{Closed, RequestRow, RequestState, WaitLimits};
 pub use revocation::{IndexChange, IndexPlace, KrlRow, RevocationRow, Which};
 pub use sealed::{SealPlace, SealRow};
 pub use sessions::{NewSessionRow, SessionRow};

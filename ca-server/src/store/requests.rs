@@ -73,8 +73,8 @@ pub struct RequestRow {
     pub expires_at: UnixSeconds,
     /// Since when it is issuing.
     pub claimed_at: Option<UnixMillis>,
-    /// Why it was closed, and who or what did.
-    pub closed: Option<(Closing, String)>,
+    /// How it ended, without a certificate.
+    pub closed: Option<Closed>,
     /// The certificate, as it was answered.
     pub issued: Option<String>,
     /// The voucher that was shown in place of waiting.
@@ -87,6 +87,24 @@ impl RequestRow {
     /// Tells whether a voucher was used for it and nobody has looked into that yet.
     pub fn is_to_review(&self) -> bool {
         self.state == RequestState::Issued && self.voucher.is_some() && self.reviewed_at.is_none()
+    }
+}
+
+/// How a request ended that gets no certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// Why.
+    pub outcome: Closing,
+    /// Who or what ended it.
+    pub by: String,
+    /// The reason that was given for it.
+    pub reason: Option<String>,
+}
+
+impl Closed {
+    /// An end that needs no words.
+    pub fn by(outcome: Closing, by: &str) -> Self {
+        Self { outcome, by: by.to_owned(), reason: None }
     }
 }
 
@@ -106,7 +124,7 @@ impl WaitLimits {
 
 const SELECT: &str =
     "SELECT r.id AS request_id, r.state, r.policy, r.request, r.signature, r.session, r.source,
-        r.needed, r.asked_at, r.expires_at, r.claimed_at_ms, r.outcome, r.closed_by, r.issued, r.voucher, r.reviewed_at,
+        r.needed, r.asked_at, r.expires_at, r.claimed_at_ms, r.outcome, r.closed_by, r.closed_why, r.issued, r.voucher, r.reviewed_at,
         u.id, u.name, u.email, u.groups, u.disabled_at, u.person, u.reduced_until
     FROM requests r JOIN users u ON u.id = r.user_id";
 
@@ -200,13 +218,14 @@ impl Store {
         &self,
         id: RequestId,
         from: RequestState,
-        (outcome, by): (Closing, &str),
+        closed: &Closed,
     ) -> Result<bool, StoreError> {
         let closed = sqlx::query(
-            "UPDATE requests SET state = 'closing', outcome = ?, closed_by = ? WHERE id = ? AND state = ?",
+            "UPDATE requests SET state = 'closing', outcome = ?, closed_by = ?, closed_why = ? WHERE id = ? AND state = ?",
         )
-        .bind(outcome.as_str())
-        .bind(by)
+        .bind(closed.outcome.as_str())
+        .bind(&closed.by)
+        .bind(&closed.reason)
         .bind(id.to_string())
         .bind(from.as_str())
         .execute(&self.writer)
@@ -348,6 +367,7 @@ fn parse(row: &SqliteRow) -> Result<RequestRow, StoreError> {
     let voucher: Option<String> = row.try_get("voucher")?;
     let reviewed: Option<i64> = row.try_get("reviewed_at")?;
     let by: Option<String> = row.try_get("closed_by")?;
+    let reason = row.try_get("closed_why")?;
     let outcome = outcome.and_then(|word| Closing::ALL.into_iter().find(|closing| closing.as_str() == word));
     Ok(RequestRow {
         id: row.try_get::<String, _>("request_id")?.parse().map_err(|_| corrupt("request id"))?,
@@ -362,7 +382,7 @@ fn parse(row: &SqliteRow) -> Result<RequestRow, StoreError> {
         asked_at: time("asked_at")?,
         expires_at: time("expires_at")?,
         claimed_at: claimed.map(|at| unsigned(at, "claim time").map(UnixMillis)).transpose()?,
-        closed: outcome.zip(by),
+        closed: outcome.zip(by).map(|(outcome, by)| Closed { outcome, by, reason }),
         issued: row.try_get("issued")?,
         voucher: voucher.map(|id| id.parse().map_err(|_| corrupt("voucher id"))).transpose()?,
         reviewed_at: reviewed.map(|at| unsigned(at, "review time").map(UnixSeconds)).transpose()?,

@@ -58,8 +58,9 @@ fn an_engineer_waits_two_officers_approve_and_sshd_lets_her_in() -> Result<()> {
     let asking = asking.stdin(Stdio::null()).stderr(Stdio::piped()).spawn()?;
     let id = waiting(&bo)?;
     let shown = run(&mut bo.ca(&["show", &id])?)?;
-    for words in [&*format!("{} asks for vault", ann.name), "INC-4127 disk full", "5m", "unchanged", "0 of 2"]
-    {
+    let accounts = format!("({}, vault, says the server)", ann.name);
+    let asks = format!("{} asks for vault", ann.name);
+    for words in [&*asks, &accounts, "INC-4127 disk full", "5m", "unchanged", "0 of 2"] {
         ensure!(shown.contains(words), "{words} is missing in {shown}");
     }
     let status = run(&mut ann.ca(&["status"])?)?;
@@ -123,10 +124,14 @@ fn a_request_left_waiting_is_collected_later_and_its_key_is_kept_safely() -> Res
         let left = output(&mut ann.ca(&["request", "lab", "--key", &file, "--json"])?)?;
         let pending: Value = serde_json::from_slice(&left.stdout)?;
         let id = pending["request_id"].as_str().context("an id")?;
+        let shown = run(&mut bo.ca(&["show", id])?)?;
+        ensure!(shown.contains("usual time (30 min, says the server)"), "{shown}");
         let who = if command == "deny" { &bo } else { &ann };
         run(&mut who.ca(&[&[command, id], more].concat())?)?;
         let over = output(&mut ann.ca(&["collect", id])?)?;
-        ensure!(over.status.code() == Some(1), "{over:?}");
+        let said = String::from_utf8_lossy(&over.stderr);
+        let end = if command == "deny" { "denied, by bo: not tonight" } else { "cancelled, by ann" };
+        ensure!(over.status.code() == Some(1) && said.contains(end), "{over:?}");
     }
     let list = run(&mut bo.ca(&["approval-key", "list"])?)?;
     ensure!(list.contains("desk") && list.contains("SHA256:"), "{list}");
