@@ -2,15 +2,13 @@
 //!
 //! So nobody ever sends a password around, or knows somebody else's.
 
-use std::collections::BTreeSet;
-
 use ca_core::log::event::What;
-use ca_core::names::{Email, GroupName, UserName};
+use ca_core::names::{Email, UserName};
 use ca_core::policy::{FactorKind, Source};
 use ca_core::time::UnixSeconds;
 
 use super::own::Pending;
-use super::{AccountError, Accounts, FIRST_LABEL, person};
+use super::{AccountError, Accounts, FIRST_LABEL, groups, person};
 use crate::factors::password::Password;
 use crate::factors::recovery;
 use crate::ids;
@@ -64,8 +62,7 @@ impl Accounts {
         let now = self.setup.clock.now();
         let name: UserName = canonical(&invitee.name).parse()?;
         let email: Email = canonical(&invitee.email).parse()?;
-        let groups =
-            invitee.groups.iter().map(|group| group.parse()).collect::<Result<BTreeSet<GroupName>, _>>()?;
+        let groups = groups::named(&invitee.groups)?;
         let person = person(invitee.person.as_deref())?;
         let user =
             User { id: ids::new_id(now)?, name, email, groups, enabled: true, person, reduced_until: None };

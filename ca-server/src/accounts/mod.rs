@@ -4,6 +4,7 @@
 //! Each is recorded before it is done (I10): the log may say more than happened, never less.
 
 mod api_keys;
+mod groups;
 pub mod invite;
 pub mod own;
 mod signing_keys;
@@ -11,13 +12,14 @@ mod sms;
 mod webauthn;
 mod yubikey;
 
-use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use ca_core::approval::ApprovalError;
 use ca_core::log::event::What;
 use ca_core::names::{Email, GroupName, Label, NameError, PersonName, UserName};
 use ca_core::policy::FactorKind;
+use tokio::sync::Mutex;
 
 use crate::ceremony::CeremonyError;
 use crate::factors::hash_pool::PoolError;
@@ -113,6 +115,12 @@ pub enum AccountError {
     /// There is no randomness.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
+    /// A group is to be joined and left at once.
+    #[error("the group {0} is both to be joined and to be left")]
+    BothWays(GroupName),
+    /// The account is not in a group that it is to leave.
+    #[error("the account is not in the group {0}")]
+    NotIn(GroupName),
     /// The database does not take it, or the name is taken.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -136,6 +144,18 @@ pub struct NewAccount {
     pub password: Secret,
 }
 
+impl NewAccount {
+    /// Tells whether such an account can be made, as far as that shows without a database.
+    pub fn check(&self) -> Result<(), AccountError> {
+        let name: UserName = canonical(&self.name).parse()?;
+        let email: Email = canonical(&self.email).parse()?;
+        groups::named(&self.groups)?;
+        person(self.person.as_deref())?;
+        Password::chosen(&self.password, &[name.as_str(), email.as_str()])?;
+        Ok(())
+    }
+}
+
 /// A factor as its owner has to take it over; it cannot be shown again.
 #[derive(Clone, Debug)]
 pub struct Enrolment {
@@ -151,20 +171,21 @@ pub struct Enrolment {
 #[derive(Clone, Debug)]
 pub struct Accounts {
     setup: Setup,
+    /// Held while the groups of an account are changed, so that the last event says what they are.
+    regrouping: Arc<Mutex<()>>,
 }
 
 impl Accounts {
     /// Puts the parts together.
     pub fn new(setup: Setup) -> Self {
-        Self { setup }
+        Self { setup, regrouping: Arc::default() }
     }
 
     /// Makes an account with a password and a TOTP factor; `by` is who does it.
     pub async fn add(&self, new: &NewAccount, by: &str) -> Result<Enrolment, AccountError> {
         let name: UserName = canonical(&new.name).parse()?;
         let email: Email = canonical(&new.email).parse()?;
-        let groups =
-            new.groups.iter().map(|group| group.parse()).collect::<Result<BTreeSet<GroupName>, _>>()?;
+        let groups = groups::named(&new.groups)?;
         let id = ids::new_id(self.setup.clock.now())?;
         let person = person(new.person.as_deref())?;
         let user = User { id, name, email, groups, enabled: true, person, reduced_until: None };

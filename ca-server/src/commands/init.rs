@@ -80,7 +80,7 @@ impl Init {
         if config_path.exists() {
             bail!("{} exists: an authority is never overwritten", config_path.display());
         }
-        // Asked first, so that nothing is left half made when nobody answers.
+        // Asked first, so that nothing is left half made when nobody answers, or the answer will not do.
         let officer = self.officer()?;
         make_folder(&self.dir)?;
         self.create_keys()?;
@@ -115,7 +115,9 @@ impl Init {
     fn officer(&self) -> anyhow::Result<Option<NewAccount>> {
         let Some((name, email)) = self.officer.clone().zip(self.email.clone()) else { return Ok(None) };
         let (groups, password) = (vec![OFFICERS.to_owned()], self.secret.read()?);
-        Ok(Some(NewAccount { name, email, groups, person: None, password }))
+        let officer = NewAccount { name, email, groups, person: None, password };
+        officer.check()?;
+        Ok(Some(officer))
     }
 
     fn create_keys(&self) -> anyhow::Result<()> {

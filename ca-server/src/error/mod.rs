@@ -77,6 +77,9 @@ pub enum ApiError {
     /// The session's user may not do this.
     #[error("the policy does not permit you this")]
     NotAllowed,
+    /// An officer's own account is up to another officer.
+    #[error("officers do not do this to their own account")]
+    OwnAccount,
     /// A member of the body has a value that cannot be.
     #[error("{0}")]
     Unacceptable(String),
@@ -145,6 +148,9 @@ impl ApiError {
                 problem(403, "ca-revoked", "certificates cannot be issued").detail(self).hint(hint)
             }
             Self::NotAllowed => problem(403, "not-allowed", "you may not do this").detail(self),
+            Self::OwnAccount => {
+                problem(403, "own-account", "you may not do this").detail(self).hint("Ask another officer.")
+            }
             Self::Unacceptable(_) => {
                 problem(400, "malformed", "the body is not what this call takes").detail(self)
             }

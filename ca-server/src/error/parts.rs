@@ -39,6 +39,8 @@ pub(super) fn account_problem(error: &AccountError) -> Problem {
             problem(503, "factor-unavailable", &error.to_string()).retry_after(5)
         }
         AccountError::NoInvitation => say(404, "no-invitation").hint("Ask an officer for another."),
+        AccountError::BothWays(_) => say(400, "malformed").hint("Decide for one of the two."),
+        AccountError::NotIn(_) => say(409, "not-in-group").hint("ca admin user show lists its groups."),
         AccountError::LastFactor => {
             say(409, "last-factor").hint("Add another first; without any nobody could log in.")
         }
