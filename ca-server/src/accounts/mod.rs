@@ -59,6 +59,12 @@ pub enum AccountError {
     /// The code does not show that the new factor works.
     #[error("the code is not what the new factor shows")]
     WrongCode,
+    /// Too many codes were wrong lately.
+    #[error("too many wrong codes")]
+    TooSoon {
+        /// When the next one may be shown, in seconds from now.
+        retry_after_secs: u64,
+    },
     /// The account has no such factor.
     #[error("the account has no such factor")]
     NoFactor,

@@ -9,6 +9,7 @@ use super::{AccountError, Accounts};
 use crate::factors::sms;
 use crate::ids;
 use crate::login::sms::{Recipient, send};
+use crate::login::throttle::{self, Admission};
 use crate::messages::phone::Phone;
 use crate::secret::Secret;
 use crate::store::{NewFactor, StoredFactor, authenticator};
@@ -38,15 +39,19 @@ impl Accounts {
         Ok((factor.id, phone.last_digits()))
     }
 
-    /// Tells whether a code is the one that was sent to a phone to be added.
+    /// Tells whether a code is the one that was sent to a phone to be added; each try counts, as at a login.
     pub(super) async fn sent_code_shown(
         &self,
         pending: &StoredFactor,
         code: &Secret,
     ) -> Result<Option<u64>, AccountError> {
-        let purpose = purpose(&pending.id);
-        let now = self.setup.clock.now().seconds();
-        let sent = self.setup.store.sent_code(&purpose, now).await?;
+        let (store, purpose, now) = (&self.setup.store, purpose(&pending.id), self.setup.clock.now());
+        match throttle::admit(store, &pending.authenticator(), now).await? {
+            Admission::Try { .. } => {}
+            Admission::Wait { secs } => return Err(AccountError::TooSoon { retry_after_secs: secs }),
+            Admission::Disabled => return Ok(None),
+        }
+        let sent = store.sent_code(&purpose, now.seconds()).await?;
         let tag = sms::tag(&self.setup.sealer, &purpose, code);
         let shown = sent.zip(tag).is_some_and(|(sent, tag)| bool::from(sent.tag.ct_eq(&tag)));
         Ok(shown.then_some(COUNTER))

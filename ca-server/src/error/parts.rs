@@ -39,6 +39,9 @@ pub(super) fn account_problem(error: &AccountError) -> Problem {
             problem(503, "factor-unavailable", &error.to_string()).retry_after(5)
         }
         AccountError::NoInvitation => say(404, "no-invitation").hint("Ask an officer for another."),
+        AccountError::TooSoon { retry_after_secs } => {
+            say(429, "too-many-failures").retry_after(*retry_after_secs)
+        }
         AccountError::BothWays(_) => say(400, "malformed").hint("Decide for one of the two."),
         AccountError::NotIn(_) => say(409, "not-in-group").hint("ca admin user show lists its groups."),
         AccountError::LastFactor => {

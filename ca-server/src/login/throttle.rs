@@ -44,7 +44,7 @@ pub(super) async fn foresee(
 }
 
 /// Decides whether an authenticator may be tried, and counts the attempt if so.
-pub(super) async fn admit(
+pub(crate) async fn admit(
     store: &Store,
     authenticator: &str,
     now: UnixMillis,

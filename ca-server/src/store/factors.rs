@@ -92,6 +92,13 @@ impl Store {
         now: UnixSeconds,
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
+        sqlx::query(
+            "DELETE FROM failures WHERE authenticator IN
+             (SELECT kind || '/' || id FROM factors WHERE user_id = ? AND confirmed_at IS NULL)",
+        )
+        .bind(user_id)
+        .execute(&mut *tx)
+        .await?;
         sqlx::query("DELETE FROM factors WHERE user_id = ? AND confirmed_at IS NULL")
             .bind(user_id)
             .execute(&mut *tx)
@@ -100,7 +107,8 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
-    /// Makes a factor one, with the counter that its owner has shown, and ends every session but `session`.
+    /// Makes a factor one, with the counter that its owner has shown; forgets what was shown wrong before, and ends every
+    /// session but `session`.
     ///
     /// False when it is not there, is one already, or the counter was used.
     pub async fn confirm_factor(
@@ -126,6 +134,12 @@ impl Store {
         if confirmed.rows_affected() != 1 {
             return Ok(false);
         }
+        sqlx::query(
+            "DELETE FROM failures WHERE authenticator = (SELECT kind || '/' || id FROM factors WHERE id = ?)",
+        )
+        .bind(id)
+        .execute(&mut *tx)
+        .await?;
         super::sessions::end_others(&mut tx, user_id, session).await?;
         tx.commit().await?;
         Ok(true)

@@ -144,6 +144,23 @@ async fn f11_a_code_that_adds_a_phone_ends_as_well() {
 }
 
 #[tokio::test]
+async fn f7_codes_to_add_a_phone_cannot_be_guessed() {
+    let scene = Scene::new().await;
+    let begun = scene.own().await;
+    let id = scene.begin_phone(&begun, "phone").await;
+    let code = scene.inbox.code();
+    let wrong: Secret = if code.expose() == "123456" { "654321".into() } else { "123456".into() };
+    for _ in 0..3 {
+        assert!(matches!(scene.confirm(&begun, &id, &wrong).await, Err(AccountError::WrongCode)));
+    }
+    let early = scene.confirm(&begun, &id, &code).await;
+    assert!(matches!(early, Err(AccountError::TooSoon { retry_after_secs: 1 })), "{early:?}");
+    scene.world.pass_secs(1);
+    scene.confirm(&begun, &id, &code).await.unwrap();
+    assert_eq!(scene.world.node.failures(&format!("sms/{id}")).await, 0, "its owner starts anew");
+}
+
+#[tokio::test]
 async fn f11_a_code_is_for_what_it_was_sent_for() {
     let scene = Scene::new().await;
     scene.add_phone().await;
