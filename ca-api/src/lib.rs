@@ -152,12 +152,18 @@ bodies! {
     pub struct SmsRequest {
         /// From the first step.
         pub challenge: Secret,
+        /// What its owner calls the phone; the one that was added first, when there is no such member.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub phone: Option<String>,
     }
 
     /// A code is on its way.
     pub struct SmsSent {
         /// The last digits of the number it went to.
         pub number: String,
+        /// What their owner calls the other phones of the account.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub others: Vec<String>,
     }
 
     /// A session, begun.

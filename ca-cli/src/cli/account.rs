@@ -21,6 +21,10 @@ pub(crate) struct Credentials {
     #[arg(long, value_name = "KIND")]
     pub(crate) factor: Option<String>,
 
+    /// Which phone gets the code, for sms; the one that was added first by default
+    #[arg(long, value_name = "LABEL")]
+    pub(crate) phone: Option<String>,
+
     /// Read the password from this file descriptor (or from `COUNTERSIGN_PASSWORD`)
     #[arg(long, value_name = "N")]
     pub(crate) password_fd: Option<u32>,

@@ -9,6 +9,7 @@ use crate::cli::Credentials;
 use crate::failure::{Failure, Result};
 use crate::http::Server;
 use crate::output;
+use crate::render::text::plain;
 use crate::secrets;
 use crate::site::Site;
 
@@ -41,9 +42,12 @@ pub(super) fn log_in(
 
     let kind = choose_factor(&challenge.factors, options.factor.as_deref())?;
     if kind == "sms" {
-        let sent: SmsSent =
-            server.post("/v1/login/sms", &SmsRequest { challenge: challenge.challenge.clone() })?;
+        let request = SmsRequest { challenge: challenge.challenge.clone(), phone: options.phone.clone() };
+        let sent: SmsSent = server.post("/v1/login/sms", &request)?;
         output::note(&format!("A code is on its way to {}.", sent.number));
+        if !sent.others.is_empty() {
+            output::note(&format!("To another phone: --phone LABEL, of {}.", plain(&sent.others.join(", "))));
+        }
     }
     let login = if kind == webauthn::KIND {
         webauthn::log_in(server, challenge.challenge, options.open)?

@@ -218,6 +218,10 @@ pub(super) fn login_problem(error: &LoginError) -> Problem {
             let has: Vec<String> = has.iter().map(ToString::to_string).collect();
             say(404, "no-such-factor").hint(format!("It has: {}.", has.join(", ")))
         }
+        LoginError::NoSuchPhone { has } => {
+            let has: Vec<_> = has.iter().map(|label| format!("{:?}", label.as_str())).collect();
+            say(404, "no-such-phone").hint(format!("It has: {}.", has.join(", ")))
+        }
         LoginError::FactorDown { others, .. } => {
             let others: Vec<String> = others.iter().map(ToString::to_string).collect();
             let hint = match others.as_slice() {

@@ -1,5 +1,6 @@
 //! Why there is no login.
 
+use ca_core::names::Label;
 use ca_core::policy::FactorKind;
 
 use super::audit::AuditUnavailable;
@@ -38,6 +39,12 @@ pub enum LoginError {
     NoSuchFactor {
         /// The kinds it has.
         has: Vec<FactorKind>,
+    },
+    /// The account has no phone of that label.
+    #[error("the account has no phone of that name")]
+    NoSuchPhone {
+        /// Those it has.
+        has: Vec<Label>,
     },
     /// Whoever validates or delivers a factor is down; it is never skipped (F6).
     #[error("{kind} does not work at the moment")]

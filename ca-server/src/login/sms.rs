@@ -1,5 +1,6 @@
 //! Sending the code of an SMS factor, within limits that a flood does not pass (F10).
 
+use ca_core::names::Label;
 use ca_core::policy::{FactorKind, Source};
 
 use super::{Login, LoginError, Setup};
@@ -48,24 +49,49 @@ pub enum SendError {
     Internal(String),
 }
 
+/// Where a code went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// The last digits of the number.
+    pub last_digits: String,
+    /// The other phones of the account.
+    pub others: Vec<Label>,
+}
+
 impl Login {
-    /// Sends a code to the SMS factor of whoever has shown the password; gives the last digits of the number.
-    pub async fn send_sms(&self, challenge: &Secret, source: &Source) -> Result<String, LoginError> {
+    /// Sends a code to a phone of whoever has shown the password: the one of a label, or the one that was added first.
+    pub async fn send_sms(
+        &self,
+        challenge: &Secret,
+        label: Option<&str>,
+        source: &Source,
+    ) -> Result<Sent, LoginError> {
         let now = self.setup.clock.now();
         let Some((token, row)) = self.challenged(challenge, source, now).await? else {
             let error = LoginError::ChallengeInvalid;
             return Err(self.fail("unknown", source, super::FailureReason::Challenge, error).await);
         };
         let has = self.kinds(&row.user.id).await?;
-        let factors = self.setup.store.factors(&row.user.id).await?;
-        let Some(factor) = factors.iter().find(|factor| factor.kind == FactorKind::Sms) else {
+        let mut phones = self.setup.store.factors(&row.user.id).await?;
+        phones.retain(|factor| factor.kind == FactorKind::Sms);
+        if phones.is_empty() {
             return Err(LoginError::NoSuchFactor { has });
+        }
+        let meant = |factor: &StoredFactor| label.is_none_or(|label| factor.label.as_str() == label);
+        let Some(factor) = phones.iter().find(|factor| meant(factor)) else {
+            return Err(LoginError::NoSuchPhone {
+                has: phones.into_iter().map(|phone| phone.label).collect(),
+            });
         };
         let phone = open_phone(&self.setup, factor)?;
         let to = Recipient { user_id: &row.user.id, factor_id: &factor.id, phone: &phone };
         let what_for = format!("to log in from {}", source.ip);
         match send(&self.setup, to, &token.purpose(), &what_for).await {
-            Ok(()) => Ok(phone.last_digits()),
+            Ok(()) => {
+                let others = phones.iter().filter(|other| other.id != factor.id);
+                let others = others.map(|other| other.label.clone()).collect();
+                Ok(Sent { last_digits: phone.last_digits(), others })
+            }
             Err(SendError::Limit { retry_after_secs }) => Err(LoginError::SmsLimit { retry_after_secs }),
             Err(error) => {
                 tracing::warn!(%error, "a code was not sent");

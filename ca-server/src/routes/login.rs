@@ -51,8 +51,10 @@ pub(super) async fn send_sms(
     body: Result<Json<SmsRequest>, JsonRejection>,
 ) -> Result<Json<SmsSent>, ApiError> {
     let Json(body) = body?;
-    let number = app.login.send_sms(&Secret::new(body.challenge.0), &source).await?;
-    Ok(Json(SmsSent { number }))
+    let SmsRequest { challenge, phone } = body;
+    let sent = app.login.send_sms(&Secret::new(challenge.0), phone.as_deref(), &source).await?;
+    let others = sent.others.iter().map(ToString::to_string).collect();
+    Ok(Json(SmsSent { number: sent.last_digits, others }))
 }
 
 /// Takes the second factor; a right one begins a session.

@@ -102,7 +102,7 @@ impl Scene {
 
     /// Has a code sent for a login.
     async fn send(&self, challenge: &Challenge) -> Secret {
-        self.world.node.login.send_sms(&challenge.token, &home()).await.unwrap();
+        self.world.node.login.send_sms(&challenge.token, None, &home()).await.unwrap();
         self.inbox.code()
     }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use countersign_tests::api::{Api, problem};
 use countersign_tests::person::Person;
-use countersign_tests::process::{run, wait_until};
+use countersign_tests::process::{output, run, wait_until};
 use countersign_tests::server::Server;
 use countersign_tests::twilio::{ACCOUNT_SID, AUTH_TOKEN, FROM, Mood, Twilio};
 use reqwest::Method;
@@ -33,8 +33,12 @@ fn code(twilio: &Twilio, number: &str) -> Result<String> {
 
 /// Adds a phone to an account.
 async fn add(api: &Api, person: &Person, twilio: &Twilio, number: &str) -> Result<()> {
+    add_as("phone", api, person, twilio, number).await
+}
+
+async fn add_as(label: &str, api: &Api, person: &Person, twilio: &Twilio, number: &str) -> Result<()> {
     let token = api.own(person).await?;
-    let body = json!({ "label": "phone", "number": number });
+    let body = json!({ "label": label, "number": number });
     let (status, pending) = api.call(&token, Method::POST, "/v1/account/factors/sms", &body).await?;
     ensure!(status == 200, "{status} {pending}");
     ensure!(!pending.to_string().contains(&number[3..]), "the number is shown: {pending}");
@@ -52,6 +56,37 @@ async fn begin(api: &Api, person: &Person) -> Result<(Value, u16, Value)> {
     let challenge = api.begin(person, "access").await?;
     let (status, sent) = api.post("/v1/login/sms", &json!({ "challenge": challenge["challenge"] })).await?;
     Ok((challenge, status, sent))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_has_several_phones_chooses_one() -> Result<()> {
+    const NUMBERS: [&str; 2] = ["+4915123456789", "+4915123456700"];
+    let twilio = Twilio::start()?;
+    let server = server(&twilio, "")?;
+    let ann = Person::new(&server, "ann", &["engineers"])?;
+    let api = Api::new(&server)?;
+    add_as("own", &api, &ann, &twilio, NUMBERS[0]).await?;
+    add_as("of work", &api, &ann, &twilio, NUMBERS[1]).await?;
+
+    let (challenge, status, sent) = begin(&api, &ann).await?;
+    ensure!(status == 200 && sent == json!({ "number": "…89", "others": ["of work"] }), "{status} {sent}");
+    let to = |phone: &str| json!({ "challenge": challenge["challenge"], "phone": phone });
+    let (status, answer) = api.post("/v1/login/sms", &to("lost")).await?;
+    ensure!(status == 404 && problem(&answer) == "no-such-phone", "{status} {answer}");
+    ensure!(answer["hint"].as_str().is_some_and(|hint| hint.contains("\"of work\"")), "{answer}");
+    let (status, sent) = api.post("/v1/login/sms", &to("of work")).await?;
+    ensure!(status == 200 && sent == json!({ "number": "…00", "others": ["own"] }), "{status} {sent}");
+    let (status, answer) = api.show(&challenge, "sms", &code(&twilio, NUMBERS[0])?).await?;
+    ensure!(status == 401, "the code of the other phone was replaced: {status} {answer}");
+    let (status, login) = api.show(&challenge, "sms", &code(&twilio, NUMBERS[1])?).await?;
+    ensure!(status == 200, "{status} {login}");
+
+    let mut login = ann.ca(&["login", "--server", server.url(), "--user", "ann", "--factor", "sms"])?;
+    login.args(["--phone", "lost"]).env("COUNTERSIGN_PASSWORD", &ann.password).env("COUNTERSIGN_CODE", "1");
+    let refused = output(&mut login)?;
+    let said = String::from_utf8_lossy(&refused.stderr);
+    ensure!(refused.status.code() == Some(1) && said.contains("\"own\", \"of work\""), "{said}");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
