@@ -12,8 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::faults::{Fault, Faults};
 
 /// Serves until dropped.
-pub(super) async fn serve(listener: std::net::TcpListener, service: S3Service, faults: Faults) {
-    let Ok(listener) = TcpListener::from_std(listener) else { return };
+pub(super) async fn serve(listener: TcpListener, service: S3Service, faults: Faults) {
     loop {
         // A failed accept is the client's business: it gave up, or the process is out of files for a moment.
         if let Ok((stream, _)) = listener.accept().await {

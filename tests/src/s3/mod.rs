@@ -3,13 +3,11 @@
 //! It answers as Amazon's documentation says, and on demand it fails ([`Faults`]) or breaks a promise ([`Lie`]). Real
 //! servers are in [`real_s3`](crate::real_s3); this one is for what they cannot be made to do.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use anyhow::Result;
-use tokio::sync::oneshot;
 
+use crate::background::Background;
 use crate::bucket::Bucket;
 
 mod bucket;
@@ -36,42 +34,25 @@ pub const BUCKET: &str = "log";
 /// A running server with one locked bucket; it ends when dropped.
 #[derive(Debug)]
 pub struct S3Server {
-    address: SocketAddr,
+    background: Background,
     shelf: Arc<Shelf>,
     faults: Faults,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
 }
 
 impl S3Server {
-    /// Starts a server on a free port, in a thread with a runtime of its own, so that neither a blocking test nor a
-    /// busy one slows it down.
+    /// Starts a server on a free port.
     pub fn start() -> Result<Self> {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, crate::ports::free()?))?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
         let faults = Faults::default();
         let shelf = Arc::new(Shelf::new(faults.clone()));
         shelf.create_bucket(BUCKET, true)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (stop, stopped) = oneshot::channel();
-        let serving = http::serve(listener, service::service(Arc::clone(&shelf)), faults.clone());
-        let thread = std::thread::Builder::new().name("s3-server".to_owned()).spawn(move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    () = serving => {}
-                    _ = stopped => {}
-                }
-            });
-            // Open connections end here, as those of a server that was killed.
-            runtime.shutdown_background();
-        })?;
-        Ok(Self { address, shelf, faults, stop: Some(stop), thread: Some(thread) })
+        let (service, served) = (service::service(Arc::clone(&shelf)), faults.clone());
+        let background = Background::start("s3-server", |listener| http::serve(listener, service, served))?;
+        Ok(Self { background, shelf, faults })
     }
 
     /// Gives the address, as a URL.
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.background.address())
     }
 
     /// Gives the id of the access key.
@@ -104,17 +85,5 @@ impl S3Server {
     /// Gives the handle that makes it fail and lie.
     pub fn faults(&self) -> &Faults {
         &self.faults
-    }
-}
-
-impl Drop for S3Server {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            // The thread may have ended already.
-            let _ = stop.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }

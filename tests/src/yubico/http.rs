@@ -43,8 +43,7 @@ impl Shared {
 }
 
 /// Serves until dropped.
-pub(super) async fn serve(listener: std::net::TcpListener, shared: Arc<Shared>) {
-    let Ok(listener) = TcpListener::from_std(listener) else { return };
+pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     loop {
         // A failed accept is the client's business.
         if let Ok((stream, _)) = listener.accept().await {

@@ -3,13 +3,12 @@
 //! A [`SoftYubikey`] is touched with [`press`](SoftYubikey::press). A [`YubicoServer`] speaks validation protocol 2.0,
 //! more strictly than Yubico's own server, and on demand it misbehaves ([`Misbehaviour`]).
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread::JoinHandle;
 
 use anyhow::Result;
-use tokio::sync::oneshot;
+
+use crate::background::Background;
 
 mod answer;
 mod block;
@@ -35,37 +34,22 @@ const PATH: &str = "/wsapi/2.0/verify";
 /// A running validation server; it ends when dropped.
 #[derive(Debug)]
 pub struct YubicoServer {
-    address: SocketAddr,
+    background: Background,
     shared: Arc<Shared>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
 }
 
 impl YubicoServer {
-    /// Starts a server on a free port, in a thread with a runtime of its own, so that a blocking test does not stop it.
+    /// Starts a server on a free port.
     pub fn start() -> Result<Self> {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, crate::ports::free()?))?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
         let shared = Arc::new(Shared::default());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (stop, stopped) = oneshot::channel();
-        let serving = http::serve(listener, Arc::clone(&shared));
-        let thread = std::thread::Builder::new().name("yubico-server".to_owned()).spawn(move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    () = serving => {}
-                    _ = stopped => {}
-                }
-            });
-            runtime.shutdown_background();
-        })?;
-        Ok(Self { address, shared, stop: Some(stop), thread: Some(thread) })
+        let served = Arc::clone(&shared);
+        let background = Background::start("yubico-server", |listener| http::serve(listener, served))?;
+        Ok(Self { background, shared })
     }
 
     /// Gives the address at which OTPs are verified.
     pub fn url(&self) -> String {
-        format!("http://{}{PATH}", self.address)
+        format!("http://{}{PATH}", self.background.address())
     }
 
     /// Learns the secrets of a key, as Yubico does when it makes one; its counter starts anew.
@@ -87,17 +71,5 @@ impl YubicoServer {
     /// Counts the questions that arrived.
     pub fn questions(&self) -> u64 {
         self.shared.questions.load(Ordering::SeqCst)
-    }
-}
-
-impl Drop for YubicoServer {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            // The thread may have ended already.
-            let _ = stop.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
