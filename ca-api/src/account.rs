@@ -146,16 +146,6 @@ bodies! {
         pub person: Option<String>,
     }
 
-    /// `POST /v1/admin/users/{name}/groups`: groups to join, and groups to leave.
-    pub struct GroupChange {
-        /// The groups that the account joins.
-        #[serde(default)]
-        pub join: Vec<String>,
-        /// The groups that it leaves.
-        #[serde(default)]
-        pub leave: Vec<String>,
-    }
-
     /// An invitation, shown this once.
     pub struct Invitation {
         /// The account's name.

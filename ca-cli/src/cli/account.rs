@@ -206,8 +206,6 @@ pub(crate) enum AdminUser {
     Enable(AccountName),
     /// Make factors work again that were disabled by failures; the owner is warned
     Unlock(AccountName),
-    /// Put an account into groups, and take it out of others; certificates that are out stay good
-    Groups(Groups),
 }
 
 /// Options of `ca admin user add`.
@@ -227,21 +225,6 @@ pub(crate) struct Invite {
     /// Whose account it is; whoever has the account's name by default. Two accounts of a person approve as one
     #[arg(long, value_name = "NAME")]
     pub(crate) person: Option<String>,
-}
-
-/// Options of `ca admin user groups`.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct Groups {
-    /// The name or e-mail address
-    pub(crate) name: String,
-
-    /// A group to join; may be given several times
-    #[arg(long, value_name = "GROUP", required_unless_present = "leave")]
-    pub(crate) join: Vec<String>,
-
-    /// A group to leave; may be given several times
-    #[arg(long, value_name = "GROUP")]
-    pub(crate) leave: Vec<String>,
 }
 
 /// An account.

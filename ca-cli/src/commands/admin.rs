@@ -1,11 +1,11 @@
 //! `ca admin user …`: what officers do with other people's accounts.
 
-use ca_api::{AdminUser, AdminUsers, GroupChange, Invitation, Invitee};
+use ca_api::{AdminUser, AdminUsers, Invitation, Invitee};
 use ca_core::time::UnixSeconds;
 use serde::Serialize;
 
 use super::contact;
-use crate::cli::{self, Global, Groups, Invite};
+use crate::cli::{self, Global, Invite};
 use crate::failure::{Exit, Failure, Result};
 use crate::http::Server;
 use crate::output;
@@ -27,7 +27,6 @@ pub(super) fn run(global: &Global, command: &cli::Admin) -> Result<Exit> {
         cli::AdminUser::Show(account) => Ok(show(global, &server.get(&path(&account.name, "")?)?)),
         cli::AdminUser::Disable(account) => change(global, &server, &account.name, "disable"),
         cli::AdminUser::Enable(account) => change(global, &server, &account.name, "enable"),
-        cli::AdminUser::Groups(options) => regroup(global, &server, options),
         cli::AdminUser::Unlock(account) => change(global, &server, &account.name, "unlock"),
     }
 }
@@ -49,16 +48,6 @@ fn add(global: &Global, server: &Server, options: &Invite) -> Result<Exit> {
 
 fn change(global: &Global, server: &Server, name: &str, what: &str) -> Result<Exit> {
     Ok(show(global, &server.post(&path(name, what)?, &serde_json::json!({}))?))
-}
-
-fn regroup(global: &Global, server: &Server, options: &Groups) -> Result<Exit> {
-    let Groups { name, join, leave } = options.clone();
-    let leaves = !leave.is_empty();
-    let exit = show(global, &server.post(&path(&name, "groups")?, &GroupChange { join, leave })?);
-    if leaves {
-        output::note("Certificates that are out stay good until they end; ca revoke ends them now.");
-    }
-    Ok(exit)
 }
 
 fn show(global: &Global, user: &AdminUser) -> Exit {

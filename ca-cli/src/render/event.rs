@@ -40,10 +40,6 @@ fn text(what: &What) -> Option<String> {
             let groups: Vec<_> = groups.iter().map(ToString::to_string).collect();
             format!("{user} <{email}> in {} by {by}", groups.join(","))
         }
-        What::UserGroups { user, groups, by } => {
-            let groups: Vec<_> = groups.iter().map(ToString::to_string).collect();
-            format!("{user} in {} by {by}", groups.join(","))
-        }
         What::UserEnabled { user, enabled, by } => {
             format!("{user} {} by {by}", if *enabled { "on" } else { "off" })
         }

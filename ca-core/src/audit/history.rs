@@ -3,11 +3,11 @@
 //! The server records each of these before it takes effect, so whatever a decision rests on must be in the log ahead
 //! of it. The log may say more than happened, never less.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use super::{Flaw, RecoveryFlaw};
 use crate::log::event::What;
-use crate::names::{Email, GroupName, RequestId, UserName};
+use crate::names::{Email, RequestId, UserName};
 use crate::policy::{FactorKind, Facts, KeyScope, Purpose, User};
 use crate::request::FRESHNESS_SECS;
 use crate::time::{Ttl, UnixMillis, UnixSeconds};
@@ -40,8 +40,6 @@ pub(super) struct History {
 #[derive(Debug, Default)]
 struct Account {
     added: Vec<User>,
-    /// Its groups since, and from when on; the last is the latest.
-    groups: Vec<(UnixSeconds, BTreeSet<GroupName>)>,
     /// The last time it was switched off, if it is off.
     disabled: Option<(u64, UnixSeconds)>,
     /// When it was recovered, and until when it can do less; the last is the latest.
@@ -49,18 +47,6 @@ struct Account {
 }
 
 impl Account {
-    /// Tells whether somebody is the account as the log has it; whether it is switched on and can do less is another matter.
-    /// For a minute after its groups were changed a node may not have heard.
-    fn is(&self, user: &User, decided: UnixSeconds) -> bool {
-        let heard = self.groups.iter().rposition(|(at, _)| decided > at.plus_secs(CLOCK_SECS));
-        let changed = self.groups.iter().skip(heard.unwrap_or(0)).any(|(_, groups)| *groups == user.groups);
-        self.added.iter().any(|added| {
-            let (enabled, reduced_until, groups) = (user.enabled, user.reduced_until, user.groups.clone());
-            let first = heard.is_none() && added.groups == user.groups;
-            User { groups, enabled, reduced_until, ..added.clone() } == *user && (changed || first)
-        })
-    }
-
     /// Tells whether facts say what the log does of a recovery: that there was none, or until when the last one counts.
     /// For a minute after it a node may not have heard.
     fn is_reduced_as(&self, user: &User, decided: UnixSeconds) -> bool {
@@ -101,10 +87,6 @@ impl History {
             What::UserEnabled { user, enabled, .. } => {
                 let account = self.accounts.entry(user.clone()).or_default();
                 account.disabled = (!enabled).then_some((index, time.seconds()));
-            }
-            What::UserGroups { user, groups, .. } => {
-                let account = self.accounts.entry(user.clone()).or_default();
-                account.groups.push((time.seconds(), groups.iter().cloned().collect()));
             }
             What::AccountFrozen { user, .. } => {
                 let account = self.accounts.entry(user.clone()).or_default();
@@ -179,7 +161,10 @@ impl History {
     fn check_account(&self, user: &User, decided: UnixSeconds) -> Vec<Flaw> {
         let mut flaws = Vec::new();
         let account = self.accounts.get(&user.name);
-        if !account.is_some_and(|account| account.is(user, decided)) {
+        let now =
+            |added: &User| User { enabled: user.enabled, reduced_until: user.reduced_until, ..added.clone() };
+        let fits = |added: &User| now(added) == *user;
+        if !account.is_some_and(|account| account.added.iter().any(fits)) {
             flaws.push(Flaw::NoAccount { user: user.name.clone() });
         }
         if let Some((by, at)) = account.and_then(|account| account.disabled)

@@ -3,16 +3,16 @@
 //! So nobody ever sends a password around, or knows somebody else's.
 
 use ca_core::log::event::What;
-use ca_core::names::{Email, UserName};
 use ca_core::policy::{FactorKind, Source};
 use ca_core::time::UnixSeconds;
 
+use super::identity::Identity;
 use super::own::Pending;
-use super::{AccountError, Accounts, FIRST_LABEL, groups, person};
+use super::{AccountError, Accounts, FIRST_LABEL};
 use crate::factors::password::Password;
 use crate::factors::recovery;
 use crate::ids;
-use crate::login::{AccountName, INVITATION, TokenHash, canonical, generate_token};
+use crate::login::{AccountName, INVITATION, TokenHash, generate_token};
 use crate::secret::Secret;
 use crate::store::{Acceptance, StoreError, User};
 use crate::warnings::{self, Change};
@@ -60,12 +60,8 @@ impl Accounts {
     /// is who does it.
     pub async fn invite(&self, invitee: &Invitee, by: &str) -> Result<Invitation, AccountError> {
         let now = self.setup.clock.now();
-        let name: UserName = canonical(&invitee.name).parse()?;
-        let email: Email = canonical(&invitee.email).parse()?;
-        let groups = groups::named(&invitee.groups)?;
-        let person = person(invitee.person.as_deref())?;
-        let user =
-            User { id: ids::new_id(now)?, name, email, groups, enabled: true, person, reduced_until: None };
+        let Invitee { name, email, groups, person } = invitee;
+        let user = Identity::typed(name, email, groups, person.as_deref())?.with_id(ids::new_id(now)?);
         if let Some(waiting) = self.waiting_like(&user).await? {
             self.record(added(&waiting, by)).await?;
             return self.invite_again(&waiting).await;

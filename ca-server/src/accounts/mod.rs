@@ -4,7 +4,7 @@
 //! Each is recorded before it is done (I10): the log may say more than happened, never less.
 
 mod api_keys;
-mod groups;
+mod identity;
 pub mod invite;
 pub mod own;
 mod signing_keys;
@@ -13,13 +13,12 @@ mod webauthn;
 mod yubikey;
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
 
 use ca_core::approval::ApprovalError;
 use ca_core::log::event::What;
-use ca_core::names::{Email, GroupName, Label, NameError, PersonName, UserName};
+use ca_core::names::{Label, NameError};
 use ca_core::policy::FactorKind;
-use tokio::sync::Mutex;
+use identity::Identity;
 
 use crate::ceremony::CeremonyError;
 use crate::factors::hash_pool::PoolError;
@@ -28,7 +27,7 @@ use crate::factors::sealing::SealError;
 use crate::factors::totp::{Seed, TotpError};
 use crate::ids::{self, NoRandomness};
 use crate::login::sms::SendError;
-use crate::login::{AccountName, AuditUnavailable, Setup, canonical};
+use crate::login::{AccountName, AuditUnavailable, Setup};
 use crate::messages::phone::PhoneError;
 use crate::secret::Secret;
 use crate::store::{NewFactor, NewUser, StoreError, User, authenticator};
@@ -121,12 +120,6 @@ pub enum AccountError {
     /// There is no randomness.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
-    /// A group is to be joined and left at once.
-    #[error("the group {0} is both to be joined and to be left")]
-    BothWays(GroupName),
-    /// The account is not in a group that it is to leave.
-    #[error("the account is not in the group {0}")]
-    NotIn(GroupName),
     /// The database does not take it, or the name is taken.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -153,12 +146,13 @@ pub struct NewAccount {
 impl NewAccount {
     /// Tells whether such an account can be made, as far as that shows without a database.
     pub fn check(&self) -> Result<(), AccountError> {
-        let name: UserName = canonical(&self.name).parse()?;
-        let email: Email = canonical(&self.email).parse()?;
-        groups::named(&self.groups)?;
-        person(self.person.as_deref())?;
+        let Identity { name, email, .. } = self.identity()?;
         Password::chosen(&self.password, &[name.as_str(), email.as_str()])?;
         Ok(())
+    }
+
+    fn identity(&self) -> Result<Identity, NameError> {
+        Identity::typed(&self.name, &self.email, &self.groups, self.person.as_deref())
     }
 }
 
@@ -177,24 +171,17 @@ pub struct Enrolment {
 #[derive(Clone, Debug)]
 pub struct Accounts {
     setup: Setup,
-    /// Held while the groups of an account are changed, so that the last event says what they are.
-    regrouping: Arc<Mutex<()>>,
 }
 
 impl Accounts {
     /// Puts the parts together.
     pub fn new(setup: Setup) -> Self {
-        Self { setup, regrouping: Arc::default() }
+        Self { setup }
     }
 
     /// Makes an account with a password and a TOTP factor; `by` is who does it.
     pub async fn add(&self, new: &NewAccount, by: &str) -> Result<Enrolment, AccountError> {
-        let name: UserName = canonical(&new.name).parse()?;
-        let email: Email = canonical(&new.email).parse()?;
-        let groups = groups::named(&new.groups)?;
-        let id = ids::new_id(self.setup.clock.now())?;
-        let person = person(new.person.as_deref())?;
-        let user = User { id, name, email, groups, enabled: true, person, reduced_until: None };
+        let user = new.identity()?.with_id(ids::new_id(self.setup.clock.now())?);
         for taken in [AccountName::User(user.name.clone()), AccountName::Email(user.email.clone())] {
             if self.setup.store.credentials(&taken).await?.is_some() {
                 return Err(StoreError::Taken.into());
@@ -313,9 +300,4 @@ impl Accounts {
     async fn record(&self, event: What) -> Result<(), AccountError> {
         Ok(self.setup.audit.record(event).await?)
     }
-}
-
-/// Reads whose account it is.
-fn person(typed: Option<&str>) -> Result<Option<PersonName>, NameError> {
-    typed.map(|typed| canonical(typed).parse()).transpose()
 }

@@ -21,8 +21,6 @@ pub(super) enum UserCommand {
     Enable(Name),
     /// Makes factors work again that were disabled by failures
     Unlock(Name),
-    /// Puts an account into groups, and takes it out of others
-    Groups(Groups),
     /// Gives an account a new password and a new TOTP factor in place of all it had
     Reset(Reset),
     /// Lists the accounts
@@ -35,18 +33,6 @@ pub(super) struct Name {
     config: ConfigFile,
     /// The name or e-mail address
     name: String,
-}
-
-#[derive(Args, Debug)]
-pub(super) struct Groups {
-    #[command(flatten)]
-    name: Name,
-    /// A group to join; may be given more than once
-    #[arg(long = "join", value_name = "GROUP")]
-    join: Vec<String>,
-    /// A group to leave; may be given more than once
-    #[arg(long = "leave", value_name = "GROUP")]
-    leave: Vec<String>,
 }
 
 #[derive(Args, Debug)]
@@ -117,7 +103,6 @@ impl UserCommand {
             Self::Add(add) => &add.config,
             Self::Reset(reset) => &reset.config,
             Self::Disable(name) | Self::Enable(name) | Self::Unlock(name) => &name.config,
-            Self::Groups(groups) => &groups.name.config,
             Self::List(config) => config,
         };
         let parts = Parts::open(config.load()?).await?;
@@ -145,10 +130,6 @@ impl UserCommand {
             Self::Disable(name) => done(&accounts.set_enabled(&name.name, false, &by).await?, "disabled"),
             Self::Enable(name) => done(&accounts.set_enabled(&name.name, true, &by).await?, "enabled"),
             Self::Unlock(name) => done(&accounts.unlock(&name.name, &by).await?, "unlocked"),
-            Self::Groups(Groups { name, join, leave }) => {
-                let user = accounts.regroup(&name.name, &join, &leave, &by).await?;
-                done(&user, &format!("in {}", groups_of(&user)))
-            }
             Self::List(_) => list(accounts).await,
         }
     }
@@ -181,15 +162,11 @@ pub(super) fn show(enrolment: &Enrolment, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn groups_of(user: &User) -> String {
-    let groups: Vec<&str> = user.groups.iter().map(GroupName::as_str).collect();
-    if groups.is_empty() { "no group".to_owned() } else { groups.join(",") }
-}
-
 async fn list(accounts: &Accounts) -> anyhow::Result<()> {
     for user in accounts.list().await? {
+        let groups: Vec<&str> = user.groups.iter().map(GroupName::as_str).collect();
         let state = if user.enabled { "enabled" } else { "disabled" };
-        println!("{:<24} {:<32} {:<9} {}", user.name, user.email, state, groups_of(&user));
+        println!("{:<24} {:<32} {:<9} {}", user.name, user.email, state, groups.join(","));
     }
     Ok(())
 }

@@ -42,8 +42,6 @@ pub(super) fn account_problem(error: &AccountError) -> Problem {
         AccountError::TooSoon { retry_after_secs } => {
             say(429, "too-many-failures").retry_after(*retry_after_secs)
         }
-        AccountError::BothWays(_) => say(400, "malformed").hint("Decide for one of the two."),
-        AccountError::NotIn(_) => say(409, "not-in-group").hint("ca admin user show lists its groups."),
         AccountError::LastFactor => {
             say(409, "last-factor").hint("Add another first; without any nobody could log in.")
         }

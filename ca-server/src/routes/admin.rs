@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
-use ca_api::{AdminUser, AdminUsers, GroupChange, Invitation, Invitee, Secret as Wire};
+use ca_api::{AdminUser, AdminUsers, Invitation, Invitee, Secret as Wire};
 
 use super::account::describe;
 use super::caller::OfficerCaller;
@@ -90,24 +90,6 @@ pub(super) async fn enable(
     Ok(Json(about(&app, user).await?))
 }
 
-/// Puts an account into groups and takes it out of others; certificates that are out stay good.
-#[utoipa::path(post, path = "/v1/admin/users/{name}/groups", request_body = GroupChange,
-    params(("name" = String, Path, description = "The name or e-mail address")),
-    responses((status = 200, body = AdminUser), (status = 400), (status = 401), (status = 403), (status = 404),
-        (status = 409), (status = 503)),
-    security(("session" = [])))]
-pub(super) async fn regroup(
-    State(app): State<SharedApp>,
-    officer: OfficerCaller,
-    Path(name): Path<String>,
-    body: Result<Json<GroupChange>, JsonRejection>,
-) -> Result<Json<AdminUser>, ApiError> {
-    let Json(GroupChange { join, leave }) = body?;
-    refuse_own(&app, &officer, &name).await?;
-    let user = app.accounts.regroup(&name, &join, &leave, &officer.by()).await?;
-    Ok(Json(about(&app, user).await?))
-}
-
 /// Makes factors work again that were disabled by failures; the owner is warned.
 #[utoipa::path(post, path = "/v1/admin/users/{name}/unlock",
     params(("name" = String, Path, description = "The name or e-mail address")),
@@ -118,12 +100,13 @@ pub(super) async fn unlock(
     officer: OfficerCaller,
     Path(name): Path<String>,
 ) -> Result<Json<AdminUser>, ApiError> {
+    refuse_own(&app, &officer, &name).await?;
     let user = app.accounts.unlock(&name, &officer.by()).await?;
     Ok(Json(about(&app, user).await?))
 }
 
-/// Refuses what officers are not to do to an account of their own, so that no rights come from oneself and the last officer
-/// does not leave.
+/// Refuses what officers are not to do to an account of their own: switching it off, as the last of them may not leave, and
+/// forgetting its failures, as whoever has stolen their session may be guessing.
 async fn refuse_own(app: &App, officer: &OfficerCaller, name: &str) -> Result<(), ApiError> {
     let user = app.accounts.user(name).await?;
     if officer.0.user.is_same_person_as(&user.into()) { Err(ApiError::OwnAccount) } else { Ok(()) }

@@ -61,7 +61,6 @@ pub fn router(app: SharedApp, deadline: Ttl) -> Router {
         .routes(routes!(admin::disable))
         .routes(routes!(admin::enable))
         .routes(routes!(admin::unlock))
-        .routes(routes!(admin::regroup))
         .routes(routes!(invitation::begin))
         .routes(routes!(invitation::accept))
         .routes(routes!(certificates::request))

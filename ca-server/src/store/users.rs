@@ -110,16 +110,6 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
-    /// Puts an account into these groups and no others.
-    pub async fn set_groups(&self, user_id: &str, groups: &BTreeSet<GroupName>) -> Result<(), StoreError> {
-        sqlx::query("UPDATE users SET groups = ? WHERE id = ?")
-            .bind(column(groups)?)
-            .bind(user_id)
-            .execute(&self.writer)
-            .await?;
-        Ok(())
-    }
-
     /// Gives an account a new password and a new factor in place of everything that opened it.
     pub async fn replace_credentials(
         &self,
@@ -186,22 +176,19 @@ pub(super) async fn insert(
     user: &User,
     now: UnixSeconds,
 ) -> Result<(), StoreError> {
+    let groups =
+        serde_json::to_string(&user.groups).map_err(|_| StoreError::Corrupt { what: "list of groups" })?;
     sqlx::query("INSERT INTO users (id, name, email, groups, person, created_at) VALUES (?, ?, ?, ?, ?, ?)")
         .bind(&user.id)
         .bind(user.name.as_str())
         .bind(user.email.as_str())
-        .bind(column(&user.groups)?)
+        .bind(groups)
         .bind(user.person.as_ref().map(PersonName::as_str))
         .bind(signed(now.0))
         .execute(tx)
         .await
         .map_err(taken)?;
     Ok(())
-}
-
-/// Writes groups as the database has them.
-fn column(groups: &BTreeSet<GroupName>) -> Result<String, StoreError> {
-    serde_json::to_string(groups).map_err(|_| StoreError::Corrupt { what: "list of groups" })
 }
 
 /// Stores a password; forgets the failures of the one before, and the devices it was typed on.

@@ -31,7 +31,6 @@ const CALLS: &[(&str, &str)] = &[
     ("/v1/admin/users/{name}", "get"),
     ("/v1/admin/users/{name}/disable", "post"),
     ("/v1/admin/users/{name}/enable", "post"),
-    ("/v1/admin/users/{name}/groups", "post"),
     ("/v1/admin/users/{name}/unlock", "post"),
     ("/v1/certificates", "post"),
     ("/v1/certificates/break-glass", "post"),

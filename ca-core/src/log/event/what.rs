@@ -76,15 +76,6 @@ pub enum What {
         /// Who did it.
         by: String,
     },
-    /// An account was put into groups, or taken out of some.
-    UserGroups {
-        /// Its name.
-        user: UserName,
-        /// Its groups from now on.
-        groups: Vec<GroupName>,
-        /// Who did it.
-        by: String,
-    },
     /// An account was given a new password and new factors in place of all it had.
     UserReset {
         /// Its name.

@@ -142,32 +142,6 @@ fn i6_a_disabled_account_gets_nothing() {
 }
 
 #[test]
-fn i6_a_decision_goes_by_the_groups_the_account_has_by_then() {
-    let regrouped = |groups: &[&str]| What::UserGroups {
-        user: "alice".parse().unwrap(),
-        groups: groups.iter().map(|group| group.parse().unwrap()).collect(),
-        by: "officer".to_owned(),
-    };
-    let more = |intent: &mut CertificateIntent| {
-        intent.facts.user.groups.insert("operators".parse().unwrap());
-    };
-    let mut log = TestLog::new();
-    log.round(&[regrouped(&["engineers", "operators"])]);
-    let unheard = log.certificate(|_| {});
-    log.round(&[unheard]);
-    let heard = log.certificate(more);
-    log.round(&[heard]);
-    assert_eq!(audit(&log), [], "another node may not have heard of it yet");
-    log.time = UnixMillis(log.time.0 + 60_000);
-    let heard = log.certificate(more);
-    log.round(&[heard]);
-    assert_eq!(audit(&log), []);
-    let by_old_groups = log.certificate(|_| {});
-    log.round(&[by_old_groups]);
-    assert!(matches!(&flaws(&log)[..], [Flaw::NoAccount { .. }]));
-}
-
-#[test]
 fn i6_only_a_policy_in_force_decides() {
     let unknown = spoilt(|intent| intent.policy = "00".repeat(32).try_into().unwrap());
     assert!(matches!(&unknown[..], [Flaw::PolicyUnknown { .. }]), "{unknown:?}");

@@ -1,5 +1,7 @@
 //! The event's line, which is a format: what is written for each type, and what is not read.
 
+use crate::support::ledger::{grant, intent};
+use crate::support::{NOW, facts, now, policy};
 use ca_core::issuance::{Precert, UserCa};
 use ca_core::log::event::{Event, HostCertificateIntent, Mark, RequestDenied, What};
 use ca_core::log::hash::sha256;
@@ -7,9 +9,6 @@ use ca_core::log::leaf::{EntryType, Leaf};
 use ca_core::names::{RequestId, Serial};
 use ca_core::policy::{FactorKind, Purpose};
 use ca_core::ssh::{KeyKind, PublicKey};
-
-use crate::support::ledger::{grant, intent};
-use crate::support::{NOW, facts, now, policy};
 
 fn line(what: What) -> String {
     Event::new(what, [1; 16], NOW, "node-1").to_line().unwrap()
@@ -80,10 +79,6 @@ fn plain_events() -> Vec<(What, String)> {
         (
             What::UserEnabled { user: ann(), enabled: false, by: "operator".to_owned() },
             r#""type":"user-enabled","user":"ann","enabled":false,"by":"operator"}"#.to_owned(),
-        ),
-        (
-            What::UserGroups { user: ann(), groups: vec!["sre".parse().unwrap()], by: "operator".to_owned() },
-            r#""type":"user-groups","user":"ann","groups":["sre"],"by":"operator"}"#.to_owned(),
         ),
         (
             What::UserReset { user: ann(), factors: vec![FactorKind::Totp], by: "operator".to_owned() },
