@@ -73,12 +73,15 @@ pub(super) fn state(waiting: &WaitingRequest) -> String {
         ("issued", _) if waiting.own => format!("issued: ca collect {}", waiting.id),
         (_, Some(outcome)) => {
             let by = waiting.closed_by.as_deref().unwrap_or("?");
-            let reason =
-                waiting.closed_reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-            format!("{} by {}{}", plain(outcome), plain(by), plain(&reason))
+            format!("{} by {}{}", plain(outcome), plain(by), plain(&reason(waiting)))
         }
         (state, None) => plain(state).into_owned(),
     }
+}
+
+/// Gives the reason that an end was given, as it follows that.
+pub(super) fn reason(waiting: &WaitingRequest) -> String {
+    waiting.closed_reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default()
 }
 
 /// `ca show`.

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::contact;
 use super::delivery::{Place, deliver};
-use super::requests::{find_own, state};
+use super::requests::{find_own, reason, state};
 use crate::cli::{self, Global};
 use crate::failure::{Exit, Failure, Result};
 use crate::http::Server;
@@ -99,8 +99,7 @@ fn finish(
     if let Some(outcome) = &answer.outcome {
         site.remove_pending(id)?;
         let by = answer.closed_by.as_deref().unwrap_or("the server");
-        let reason = answer.closed_reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-        let what = format!("the request gets no certificate: {outcome}, by {by}{reason}");
+        let what = format!("the request gets no certificate: {outcome}, by {by}{}", reason(answer));
         return Err(Failure::new("request-over", what).hint("Ask again: ca request").refused());
     }
     let Some(issued) = &answer.issued else { return Ok(None) };

@@ -311,7 +311,7 @@ pub(super) fn login_rules(
 fn profile_rules(profile: &Profile, request: &CertRequest) -> Vec<Denial> {
     let name = || request.profile.clone();
     let kind = request.key.key().kind();
-    let ttl = ttl(profile, request);
+    let ttl = profile.ttl_of(request);
     let rules = [
         (ttl <= profile.max_ttl, Denial::TtlAboveCap { profile: name(), asked: ttl, cap: profile.max_ttl }),
         (profile.takes(kind), Denial::KeyKind { profile: name(), kind }),
@@ -325,10 +325,6 @@ fn ticket_missing(profile: &Profile, request: &CertRequest) -> Option<Denial> {
     let (pattern, reason) = (profile.ticket_pattern.as_ref()?, request.reason.as_ref()?);
     let missing = || Denial::TicketMissing { profile: request.profile.clone(), pattern: pattern.clone() };
     (!pattern.is_in(reason)).then(missing)
-}
-
-fn ttl(profile: &Profile, request: &CertRequest) -> Ttl {
-    request.ttl.unwrap_or(profile.default_ttl)
 }
 
 /// Resolves the profile's accounts and narrows them to those asked for.
@@ -356,9 +352,9 @@ fn grant(
         key: request.key.clone(),
         key_id: KeyId::new(&facts.user.email, request.id),
         principals,
-        ttl: ttl(profile, request),
+        ttl: profile.ttl_of(request),
         valid_after: now.minus_secs(BACKDATE_SECS),
-        valid_before: now.plus_secs(ttl(profile, request).secs()),
+        valid_before: now.plus_secs(profile.ttl_of(request).secs()),
         critical_options: critical_options(profile, facts),
         extensions: profile.extensions.iter().map(|e| (e.name().to_owned(), flag())).collect(),
     }

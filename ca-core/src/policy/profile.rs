@@ -9,6 +9,7 @@ use super::facts::{FactorKind, User};
 use super::principal::PrincipalTemplate;
 use super::ticket::TicketPattern;
 use crate::names::{GroupName, Principal, Principals};
+use crate::request::CertRequest;
 use crate::ssh::{Fingerprint, KeyKind};
 use crate::time::Ttl;
 
@@ -112,6 +113,11 @@ impl Profile {
             }
         }
         accounts
+    }
+
+    /// Gives how long a certificate lasts that is asked for: as asked, or as usual.
+    pub fn ttl_of(&self, request: &CertRequest) -> Ttl {
+        request.ttl.unwrap_or(self.default_ttl)
     }
 
     /// Tells whether a reason must be given.

@@ -1,2 +1,2 @@
 -- Why a request was denied, in the words of who did.
-ALTER TABLE requests ADD COLUMN closed_why TEXT;
+ALTER TABLE requests ADD COLUMN closed_reason TEXT;

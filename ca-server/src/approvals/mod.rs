@@ -40,7 +40,7 @@ pub fn asked_for(request: &CertRequest, profile: &Profile, user: &User) -> (Vec<
         Some(principals) => principals.iter().cloned().collect(),
         None => profile.accounts_of(user),
     };
-    (accounts, request.ttl.unwrap_or(profile.default_ttl))
+    (accounts, profile.ttl_of(request))
 }
 
 /// Gives what an approval of a request has to be about.

@@ -124,7 +124,7 @@ impl WaitLimits {
 
 const SELECT: &str =
     "SELECT r.id AS request_id, r.state, r.policy, r.request, r.signature, r.session, r.source,
-        r.needed, r.asked_at, r.expires_at, r.claimed_at_ms, r.outcome, r.closed_by, r.closed_why, r.issued, r.voucher, r.reviewed_at,
+        r.needed, r.asked_at, r.expires_at, r.claimed_at_ms, r.outcome, r.closed_by, r.closed_reason, r.issued, r.voucher, r.reviewed_at,
         u.id, u.name, u.email, u.groups, u.disabled_at, u.person, u.reduced_until
     FROM requests r JOIN users u ON u.id = r.user_id";
 
@@ -221,7 +221,7 @@ impl Store {
         closed: &Closed,
     ) -> Result<bool, StoreError> {
         let closed = sqlx::query(
-            "UPDATE requests SET state = 'closing', outcome = ?, closed_by = ?, closed_why = ? WHERE id = ? AND state = ?",
+            "UPDATE requests SET state = 'closing', outcome = ?, closed_by = ?, closed_reason = ? WHERE id = ? AND state = ?",
         )
         .bind(closed.outcome.as_str())
         .bind(&closed.by)
@@ -367,7 +367,7 @@ fn parse(row: &SqliteRow) -> Result<RequestRow, StoreError> {
     let voucher: Option<String> = row.try_get("voucher")?;
     let reviewed: Option<i64> = row.try_get("reviewed_at")?;
     let by: Option<String> = row.try_get("closed_by")?;
-    let reason = row.try_get("closed_why")?;
+    let reason = row.try_get("closed_reason")?;
     let outcome = outcome.and_then(|word| Closing::ALL.into_iter().find(|closing| closing.as_str() == word));
     Ok(RequestRow {
         id: row.try_get::<String, _>("request_id")?.parse().map_err(|_| corrupt("request id"))?,
