@@ -30,6 +30,9 @@ pub(super) fn log_in(
     options: &Credentials,
     purpose: Purpose,
 ) -> Result<LoginSession> {
+    if options.phone.is_some() && options.factor.as_ref().is_some_and(|factor| factor != "sms") {
+        return Err(Failure::new("usage", "--phone is for the factor sms"));
+    }
     let user = match options.user.as_deref().or(known) {
         Some(user) => user.to_owned(),
         None => ask("User: ")?,
@@ -40,7 +43,8 @@ pub(super) fn log_in(
         LoginRequest { user, password: Secret(password.to_string()), purpose, device: site.device()? };
     let challenge: LoginChallenge = server.post("/v1/login", &first)?;
 
-    let kind = choose_factor(&challenge.factors, options.factor.as_deref())?;
+    let asked = options.factor.as_deref().or(options.phone.as_ref().map(|_| "sms"));
+    let kind = choose_factor(&challenge.factors, asked)?;
     if kind == "sms" {
         let request = SmsRequest { challenge: challenge.challenge.clone(), phone: options.phone.clone() };
         let sent: SmsSent = server.post("/v1/login/sms", &request)?;

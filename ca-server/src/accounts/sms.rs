@@ -49,6 +49,7 @@ impl Accounts {
         match throttle::admit(store, &pending.authenticator(), now).await? {
             Admission::Try { .. } => {}
             Admission::Wait { secs } => return Err(AccountError::TooSoon { retry_after_secs: secs }),
+            // By then the code is long over.
             Admission::Disabled => return Ok(None),
         }
         let sent = store.sent_code(&purpose, now.seconds()).await?;

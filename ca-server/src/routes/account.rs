@@ -99,7 +99,8 @@ pub(super) async fn add_yubikey(
 /// Adds a factor by what it shows, and ends every other session.
 #[utoipa::path(post, path = "/v1/account/factors/{id}",
     params(("id" = String, Path, description = "Its identity, or its label to remove it")), request_body = FactorProof,
-    responses((status = 200, body = Factor), (status = 400), (status = 401), (status = 404), (status = 503)),
+    responses((status = 200, body = Factor), (status = 400), (status = 401), (status = 404), (status = 429),
+        (status = 503)),
     security(("session" = [])))]
 pub(super) async fn confirm_factor(
     State(app): State<SharedApp>,

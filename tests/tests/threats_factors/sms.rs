@@ -81,7 +81,7 @@ async fn whoever_has_several_phones_chooses_one() -> Result<()> {
     let (status, login) = api.show(&challenge, "sms", &code(&twilio, NUMBERS[1])?).await?;
     ensure!(status == 200, "{status} {login}");
 
-    let mut login = ann.ca(&["login", "--server", server.url(), "--user", "ann", "--factor", "sms"])?;
+    let mut login = ann.ca(&["login", "--server", server.url(), "--user", "ann"])?;
     login.args(["--phone", "lost"]).env("COUNTERSIGN_PASSWORD", &ann.password).env("COUNTERSIGN_CODE", "1");
     let refused = output(&mut login)?;
     let said = String::from_utf8_lossy(&refused.stderr);
