@@ -27,7 +27,7 @@ use crate::factors::sealing::SealError;
 use crate::factors::totp::{Seed, TotpError};
 use crate::ids::{self, NoRandomness};
 use crate::login::sms::SendError;
-use crate::login::{AccountName, AuditUnavailable, Setup};
+use crate::login::{AccountName, AuditUnavailable, Setup, Typed};
 use crate::messages::phone::PhoneError;
 use crate::secret::Secret;
 use crate::store::{NewFactor, NewUser, StoreError, User, authenticator};
@@ -225,8 +225,14 @@ impl Accounts {
         let user = self.find(name).await?;
         self.record(What::UserUnlocked { user: user.name.clone(), by: by.to_owned() }).await?;
         warnings::warn(&self.setup, &user, &Change::Unlocked(by), None).await?;
-        self.setup.store.forget_all_failures(&user.id).await?;
+        self.forget_failures(&user).await?;
         Ok(user)
+    }
+
+    async fn forget_failures(&self, user: &User) -> Result<(), AccountError> {
+        let names = [user.name.as_str(), user.email.as_str()];
+        let names = names.map(|name| Typed::new(&self.setup.sealer, name).counter);
+        Ok(self.setup.store.forget_all_failures(&user.id, &names).await?)
     }
 
     /// Gives an account a new password and a new TOTP factor in place of all it had: factors, sessions, known devices, API
@@ -241,6 +247,7 @@ impl Accounts {
         warnings::warn(&self.setup, &user, &Change::Reset(by), None).await?;
         let now = self.setup.clock.now().seconds();
         self.setup.store.replace_credentials(&user.id, &password, &factor, now).await?;
+        self.forget_failures(&user).await?;
         self.setup.sessions.forget_user(&user.id);
         Ok(enrolment)
     }

@@ -5,16 +5,14 @@ use ca_core::policy::{Purpose, Source};
 
 use super::audit::FailureReason;
 use super::throttle::{self, Admission, DISABLED_AT};
-use super::{AccountName, Challenge, Login, LoginError, TokenHash, canonical, token};
+use super::{AccountName, Challenge, Login, LoginError, TokenHash, Typed, canonical, token};
 use crate::factors::hash_pool::Place;
 use crate::factors::password::Password;
 use crate::secret::Secret;
-use crate::store::{ChallengeRow, Credentials};
+use crate::store::{ChallengeRow, Credentials, User};
 
-/// Names without an account have this many places for their failures, so that they cannot fill the database.
-///
-/// Each place has one name at a time, whose count is its own as an account's is; nobody can choose whose place to take.
-const UNKNOWN_PLACES: u32 = 1 << 18;
+/// Where attempts are counted of names without an account, so that they take as much work as others.
+const NOBODY: &str = "nobody";
 
 /// What a typed name stands for; whether there is an account shows in nothing a client sees.
 struct Account {
@@ -22,6 +20,8 @@ struct Account {
     label: String,
     /// Whose failures are counted.
     authenticator: String,
+    /// The name whose failures make it wait; none on a known device.
+    typed: Option<Typed>,
     /// The known device it is tried on.
     device: Option<String>,
     credentials: Option<Credentials>,
@@ -90,18 +90,18 @@ impl Login {
         source: &Source,
     ) -> Result<Admission, LoginError> {
         let (store, authenticator, now) = (&self.setup.store, &account.authenticator, self.setup.clock.now());
-        if account.device.is_some() {
+        let Some(typed) = &account.typed else {
             return Ok(throttle::admit(store, authenticator, now).await?);
-        }
+        };
         if let Some(secs) = self.source_wait_secs(source).await? {
             return Ok(Admission::Wait { secs });
         }
         // Most of a flood ends here and never waits for its turn to write.
-        if let wait @ Admission::Wait { .. } = throttle::foresee(store, authenticator, now).await? {
+        if let wait @ Admission::Wait { .. } = throttle::foresee(store, &typed.counter.key(), now).await? {
             return Ok(wait);
         }
         let _turn = self.turn(place).await;
-        Ok(throttle::admit(store, authenticator, self.setup.clock.now()).await?)
+        Ok(throttle::admit_named(store, &typed.counter, authenticator, self.setup.clock.now()).await?)
     }
 
     /// Finds the account of a name, and whether the device is one of its own.
@@ -111,7 +111,7 @@ impl Login {
         Ok(match self.device_of(device, user).await? {
             Some(device) => {
                 let authenticator = format!("{}/{device}", account.authenticator);
-                Account { authenticator, device: Some(device), ..account }
+                Account { authenticator, typed: None, device: Some(device), ..account }
             }
             None => account,
         })
@@ -122,28 +122,18 @@ impl Login {
             Some(name) => self.setup.store.credentials(&name).await?,
             None => None,
         };
-        Ok(match credentials {
-            Some(credentials) => Account {
-                label: credentials.user.name.to_string(),
-                authenticator: format!("password/{}", credentials.user.id),
-                device: None,
-                credentials: Some(credentials),
-            },
-            None => self.nobody(name),
-        })
+        let (label, authenticator) = match &credentials {
+            Some(Credentials { user, .. }) => (user.name.to_string(), format!("password/{}", user.id)),
+            None => (self.label_of_nobody(name), NOBODY.to_owned()),
+        };
+        let typed = Some(Typed::new(&self.setup.sealer, name));
+        Ok(Account { label, authenticator, typed, device: None, credentials })
     }
 
-    /// Stands in for an account that is not there, with a counter of its own that survives restarts.
-    fn nobody(&self, name: &str) -> Account {
+    /// Gives what events call a name without an account: told from others, and not what was typed, which may be a password.
+    fn label_of_nobody(&self, name: &str) -> String {
         let tag = self.setup.sealer.tag("unknown-account", &canonical(name));
-        let place = u32::from_be_bytes([tag[0], tag[1], tag[2], tag[3]]) % UNKNOWN_PLACES;
-        let name = hex::encode(&tag[4..12]);
-        Account {
-            label: format!("unknown:{name}"),
-            authenticator: format!("unknown/{place:05x}/{name}"),
-            device: None,
-            credentials: None,
-        }
+        format!("unknown:{}", hex::encode(&tag[..8]))
     }
 
     /// Compares the password, with the hash of nobody where it cannot be right; the work is the same (F9).
@@ -163,6 +153,9 @@ impl Login {
             Ok(verified) => verified,
             Err(error) => {
                 // The password was not checked, so the attempt does not count.
+                if let Some(typed) = &account.typed {
+                    self.setup.store.refund(&typed.counter.key()).await?;
+                }
                 if admission != Admission::Disabled {
                     self.setup.store.refund(&account.authenticator).await?;
                 }
@@ -185,14 +178,30 @@ impl Login {
         let (token, hash) = token::generate(token::CHALLENGE)?;
         let expires_at = self.setup.clock.now().seconds().plus_secs(self.config.challenge_secs);
         let user_id = user.id.clone();
+        let mut counters = vec![account.authenticator];
+        match account.typed {
+            Some(typed) if self.is_no_other(&user, &typed).await? => counters.push(typed.counter.key()),
+            Some(typed) => self.setup.store.refund(&typed.counter.key()).await?,
+            None => {}
+        }
         let challenge = ChallengeRow { user, purpose, source: source.ip, device: account.device };
-        self.setup.store.open_challenge(&account.authenticator, hash, &challenge, expires_at).await?;
+        self.setup.store.open_challenge(&counters, hash, &challenge, expires_at).await?;
         let factors = self.kinds(&user_id).await?;
         if factors.is_empty() {
             let error = LoginError::NoFactor;
             return Err(self.fail(&account.label, source, FailureReason::NoFactor, error).await);
         }
         Ok(Challenge { token, factors, expires_at })
+    }
+
+    /// Tells whether no other account is called as typed: nobody ends the waits of guesses at another by an address of their own.
+    async fn is_no_other(&self, user: &User, typed: &Typed) -> Result<bool, LoginError> {
+        Ok(match &typed.account {
+            Some(name) if *name != user.name => {
+                self.setup.store.user(&AccountName::User(name.clone())).await?.is_none()
+            }
+            _ => true,
+        })
     }
 
     /// Tells why a password was refused, and records that it is disabled when this was one failure too many.

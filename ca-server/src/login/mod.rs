@@ -34,6 +34,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub use audit::{Audit, AuditUnavailable, FailureReason};
 pub use error::LoginError;
+pub(crate) use name::Typed;
 pub use name::{AccountName, canonical};
 pub use session::{MAX_AGE_MILLIS, Session, SessionCache};
 use tally::Failed;

@@ -3,6 +3,9 @@
 use ca_core::names::{Email, UserName};
 use unicode_normalization::UnicodeNormalization as _;
 
+use crate::factors::sealing::Sealer;
+use crate::store::TypedName;
+
 /// An account's name or address, canonical.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountName {
@@ -21,6 +24,25 @@ impl AccountName {
         } else {
             canonical.parse().ok().map(Self::User)
         }
+    }
+}
+
+/// What failures are counted for whether there is an account or not (F8, F9): the name that was typed, or what is before the
+/// `@` of the address, which is how most accounts are called.
+#[derive(Clone, Debug)]
+pub(crate) struct Typed {
+    /// Where they are counted.
+    pub(crate) counter: TypedName,
+    /// The account that is called so, if there is one.
+    pub(super) account: Option<UserName>,
+}
+
+impl Typed {
+    pub(crate) fn new(sealer: &Sealer, typed: &str) -> Self {
+        let canonical = canonical(typed);
+        let name = canonical.split('@').next().unwrap_or_default();
+        let counter = TypedName::from_tag(&sealer.tag("typed-name", name));
+        Self { counter, account: name.parse().ok() }
     }
 }
 

@@ -6,7 +6,7 @@
 
 use ca_core::time::UnixMillis;
 
-use crate::store::{Failures, Store, StoreError};
+use crate::store::{Failures, Store, StoreError, TypedName};
 
 /// From this many failures in a row on, the next attempt has to wait.
 pub const DELAY_FROM: u64 = 3;
@@ -55,11 +55,37 @@ pub(crate) async fn admit(
         return Ok(early);
     }
     let next = move |before: Failures| match judge(before, now) {
-        Admission::Try { failures } => Some(Failures { count: failures, last_at: now }),
-        Admission::Disabled => Some(Failures { last_at: now, ..before }),
+        Admission::Try { .. } | Admission::Disabled => Some(one_more(before, now)),
         Admission::Wait { .. } => None,
     };
     Ok(judge(store.charge(authenticator, next).await?, now))
+}
+
+/// Decides by the failures of a typed name whether a password may be tried, and counts the attempt for the name and for what
+/// it stands for.
+///
+/// Only what it stands for is disabled, and only the name waits: so a wait does not tell whether there is an account (F9).
+pub(super) async fn admit_named(
+    store: &Store,
+    name: &TypedName,
+    authenticator: &str,
+    now: UnixMillis,
+) -> Result<Admission, StoreError> {
+    let next = move |named: Failures, other: Failures| match judge(named, now) {
+        Admission::Wait { .. } => None,
+        Admission::Try { .. } | Admission::Disabled => Some((one_more(named, now), one_more(other, now))),
+    };
+    let (named, other) = store.charge_named(name, authenticator, next).await?;
+    Ok(match judge(named, now) {
+        wait @ Admission::Wait { .. } => wait,
+        _ if other.count >= DISABLED_AT => Admission::Disabled,
+        _ => Admission::Try { failures: other.count + 1 },
+    })
+}
+
+/// Counts an attempt, up to where nothing is counted any more.
+fn one_more(before: Failures, now: UnixMillis) -> Failures {
+    Failures { count: (before.count + 1).min(DISABLED_AT), last_at: now }
 }
 
 /// Judges an attempt by the failures before it.

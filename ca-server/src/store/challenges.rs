@@ -81,19 +81,18 @@ pub enum LoginOutcome {
 }
 
 impl Store {
-    /// Ends the failures of a password and opens a challenge for the factor.
+    /// Ends the failures of a password, and of the name it was shown with, and opens a challenge for the factor.
     pub async fn open_challenge(
         &self,
-        authenticator: &str,
+        counters: &[String],
         token: TokenHash,
         challenge: &ChallengeRow,
         expires_at: UnixSeconds,
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        sqlx::query("DELETE FROM failures WHERE authenticator = ?")
-            .bind(authenticator)
-            .execute(&mut *tx)
-            .await?;
+        for counter in counters {
+            super::failures::forget(&mut tx, counter).await?;
+        }
         sqlx::query("INSERT INTO challenges (token_hash, user_id, purpose, source, device, expires_at) VALUES (?, ?, ?, ?, ?, ?)")
             .bind(token.as_slice())
             .bind(&challenge.user.id)

@@ -6,7 +6,7 @@ use ca_core::time::UnixSeconds;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use super::{Store, StoreError, signed, unsigned};
+use super::{Store, StoreError, TypedName, signed, unsigned};
 use crate::factors::sealing::Sealed;
 
 /// A factor to be.
@@ -177,8 +177,12 @@ impl Store {
         Ok(Removal::Removed)
     }
 
-    /// Forgets the failures of an account's password and factors, so that disabled ones work again.
-    pub async fn forget_all_failures(&self, user_id: &str) -> Result<(), StoreError> {
+    /// Forgets the failures of an account's password and factors, and of its names, so that disabled ones work again.
+    pub async fn forget_all_failures(&self, user_id: &str, names: &[TypedName]) -> Result<(), StoreError> {
+        for name in names {
+            let query = sqlx::query("DELETE FROM failures WHERE authenticator = ?").bind(name.key());
+            query.execute(&self.writer).await?;
+        }
         sqlx::query(
             "DELETE FROM failures WHERE authenticator IN ('password/' || ?1, 'recovery/' || ?1)
              OR authenticator IN (SELECT kind || '/' || id FROM factors WHERE user_id = ?1)

@@ -40,7 +40,7 @@ pub use ceremonies::{AssertedFactor, CeremonyKey, CeremonyRow};
 pub use challenges::{ChallengeRow, LoginOutcome, PassedFactor, Proof};
 pub use devices::{Device, NewDevice};
 pub use factors::{NewFactor, Removal, StoredFactor, authenticator};
-pub use failures::Failures;
+pub use failures::{Failures, TypedName};
 pub use invitations::Acceptance;
 pub use notices::{NewNotice, Notice};
 pub use recoveries::{NewRecovery, RecoveryRow, RecoveryState};

@@ -180,6 +180,58 @@ async fn f9_unknown_name_wrong_password_and_disabled_account_look_the_same() {
 }
 
 #[tokio::test]
+async fn f9_name_and_address_of_nobody_wait_as_those_of_somebody_do() {
+    let world = World::new().await;
+    world.add_alice().await;
+    let wrong = Secret::from("wrong password");
+    let try_as = async |name: String| {
+        world.node.login.start(&name, &wrong, Purpose::Access, &home()).await.unwrap_err()
+    };
+    for name in ["alice", "mallory"] {
+        for _ in 0..3 {
+            assert_eq!(try_as(name.to_owned()).await, LoginError::Refused, "{name}");
+        }
+        for domain in ["example.com", "elsewhere.example"] {
+            let error = try_as(format!("{name}@{domain}")).await;
+            assert_eq!(error, LoginError::Delayed { retry_after_secs: 1 }, "{name}@{domain}");
+        }
+    }
+    assert_eq!(try_as("oscar".to_owned()).await, LoginError::Refused, "each for itself");
+}
+
+#[tokio::test]
+async fn f7_nobody_ends_the_waits_of_guesses_at_another_by_an_address_of_their_own() {
+    let world = World::new().await;
+    world.add_alice().await;
+    let near = NewAccount {
+        name: "mallory".into(),
+        email: "alice@elsewhere.example".into(),
+        groups: vec![],
+        person: None,
+        password: PASSWORD.into(),
+    };
+    world.node.accounts.add(&near, "operator").await.unwrap();
+    let start = async |name, password: &Secret| {
+        world.node.login.start(name, password, Purpose::Access, &home()).await
+    };
+    let (right, wrong) = (Secret::from(PASSWORD), Secret::from("wrong password"));
+    for _ in 0..2 {
+        start("alice", &wrong).await.unwrap_err();
+    }
+    for _ in 0..3 {
+        assert!(start("alice@elsewhere.example", &right).await.is_ok(), "what goes well does not count");
+    }
+    assert_eq!(start("alice", &wrong).await.unwrap_err(), LoginError::Refused);
+    let third = start("alice", &wrong).await.unwrap_err();
+    assert_eq!(third, LoginError::Delayed { retry_after_secs: 1 }, "three failures are three");
+    world.pass_secs(1);
+    assert!(start("alice", &right).await.is_ok());
+    for _ in 0..3 {
+        assert_eq!(start("alice", &wrong).await.unwrap_err(), LoginError::Refused, "its owner starts anew");
+    }
+}
+
+#[tokio::test]
 async fn f16_every_password_gets_a_clear_answer() {
     let world = World::new().await;
     let add = async |password: String| {

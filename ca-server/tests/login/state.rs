@@ -8,7 +8,7 @@ use ca_server::factors::hash_pool::{HashPool, PoolError};
 use ca_server::factors::password::{Password, PasswordHash};
 use ca_server::factors::pepper::Pepper;
 use ca_server::factors::sealing::{SealError, Sealed, Sealer};
-use ca_server::store::{Failures, Store, StoreError};
+use ca_server::store::{Failures, Store, StoreError, TypedName};
 use zeroize::Zeroizing;
 
 use crate::support::{PEPPER_BYTE, World, pepper};
@@ -68,25 +68,31 @@ async fn f7_counts_are_exact_when_two_processes_count_at_once() {
 }
 
 #[tokio::test]
-async fn f9_names_without_an_account_count_each_for_itself_and_take_no_more_room() {
+async fn f9_names_count_each_for_itself_and_take_a_bounded_number_of_places() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&folder.path().join("state.db")).await.unwrap();
-    let next = |before: Failures| Some(Failures { count: before.count + 1, last_at: UnixMillis(1) });
+    // The first four bytes tell the place, the next eight the name.
+    let name = |place: u8, name: u8| {
+        let mut tag = [name; 32];
+        tag[..4].copy_from_slice(&[0, 0, 0, place]);
+        TypedName::from_tag(&tag)
+    };
+    let one_more = |before: Failures| Failures { count: before.count + 1, last_at: UnixMillis(1) };
+    let next = |named, other| Some((one_more(named), one_more(other)));
+    let charge = async |name: &TypedName| store.charge_named(name, "password/x", next).await.unwrap();
+    let count = async |name: &TypedName| store.failures(&name.key()).await.unwrap().count;
+    let (first, second, elsewhere) = (name(1, 7), name(1, 8), name(16, 7));
     for number in 0..5 {
-        assert_eq!(store.charge("unknown/00001/aa", next).await.unwrap().count, number);
+        let (named, other) = charge(&first).await;
+        assert_eq!((named.count, other.count), (number, number));
     }
-    store.charge("unknown/00010/cc", next).await.unwrap();
-    assert_eq!(
-        store.failures("unknown/00001/bb").await.unwrap().count,
-        0,
-        "what another name did is not its own"
-    );
-    assert_eq!(store.charge("unknown/00001/bb", |_| None).await.unwrap().count, 0);
-    assert_eq!(store.failures("unknown/00001/aa").await.unwrap().count, 5, "nothing was counted");
-    assert_eq!(store.charge("unknown/00001/bb", next).await.unwrap().count, 0);
-    assert_eq!(store.failures("unknown/00001/aa").await.unwrap().count, 0, "its place is taken");
-    assert_eq!(store.failures("unknown/00001/bb").await.unwrap().count, 1);
-    assert_eq!(store.failures("unknown/00010/cc").await.unwrap().count, 1, "and no other place");
+    charge(&elsewhere).await;
+    store.charge_named(&second, "password/x", |_, _| None).await.unwrap();
+    assert_eq!((count(&first).await, count(&second).await), (5, 0), "nothing was counted");
+    let (named, other) = charge(&second).await;
+    assert_eq!((named.count, other.count), (0, 6), "what another name did is not its own");
+    assert_eq!((count(&first).await, count(&second).await), (0, 1), "it has the place now");
+    assert_eq!(count(&elsewhere).await, 1, "and no other");
 }
 
 /// Hashes the password cheaply with a pepper of `byte`.
