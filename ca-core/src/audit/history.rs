@@ -218,3 +218,15 @@ impl History {
         }
     }
 }
+
+/// Holds the time that something says it was decided against that of its entry. What is dated back may rest on what was not
+/// so any more.
+pub(super) fn lag(decided: UnixSeconds, entered: UnixSeconds) -> Option<Flaw> {
+    let late = entered > decided.plus_secs(LAG_SECS);
+    ahead(decided, entered).or_else(|| late.then_some(Flaw::Lag { decided, entered }))
+}
+
+/// The same for what an honest server may enter however late.
+pub(super) fn ahead(decided: UnixSeconds, entered: UnixSeconds) -> Option<Flaw> {
+    (decided > entered.plus_secs(CLOCK_SECS)).then_some(Flaw::Lag { decided, entered })
+}

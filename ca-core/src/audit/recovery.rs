@@ -14,6 +14,7 @@ use crate::log::event::{RecoveryDue, RecoveryFinished, RecoveryOpened, RecoveryV
 use crate::names::{RecoveryId, UserName};
 use crate::policy::User;
 use crate::recovery::{MIN_OFFICERS, ProvenVote, Vote};
+use crate::request::FRESHNESS_SECS;
 use crate::time::UnixSeconds;
 
 /// What the entries so far say.
@@ -30,7 +31,8 @@ struct Recovery {
     /// When the waiting period ends; the earliest that was said, if it was said more than once.
     due: Option<UnixSeconds>,
     ended: Option<u64>,
-    reduced_until: Option<UnixSeconds>,
+    /// What was entered when the account was taken.
+    finished: Option<RecoveryFinished>,
 }
 
 /// What a vote is held against.
@@ -39,6 +41,7 @@ pub(super) struct Known<'a> {
     pub(super) origin: &'a Origin,
     pub(super) history: &'a History,
     pub(super) waiting: &'a Waiting,
+    pub(super) entered: UnixSeconds,
 }
 
 impl Recoveries {
@@ -55,7 +58,7 @@ impl Recoveries {
             signers: Vec::new(),
             due: None,
             ended: None,
-            reduced_until: None,
+            finished: None,
         };
         self.0.insert(id, recovery);
         self.signed(vote, known)
@@ -92,7 +95,7 @@ impl Recoveries {
     }
 
     /// Takes in that the waiting period began.
-    pub(super) fn due(&mut self, due: &RecoveryDue, entered: UnixSeconds) -> Vec<Flaw> {
+    pub(super) fn due(&mut self, due: &RecoveryDue, known: Known<'_>) -> Vec<Flaw> {
         let recovery = match find(&mut self.0, due.recovery_id, &due.user) {
             Ok(recovery) => recovery,
             Err(flaw) => return vec![flaw],
@@ -104,18 +107,22 @@ impl Recoveries {
         let rules = [
             (said.is_subset(&signed), Flaw::Field("officers")),
             (listed >= usize::from(recovery.needed), unsigned(due.recovery_id, listed, recovery.needed)),
-            (due.until.plus_secs(CLOCK_SECS) >= entered.plus_secs(recovery.wait_secs), Flaw::Field("until")),
+            (
+                due.until.plus_secs(CLOCK_SECS) >= known.entered.plus_secs(recovery.wait_secs),
+                Flaw::Field("until"),
+            ),
         ];
         rules.into_iter().filter(|(holds, _)| !holds).map(|(_, flaw)| flaw).collect()
     }
 
+    /// Tells whether this is another invitation, to an account that was taken before: not the same entry again, which a crash
+    /// leaves behind.
+    pub(super) fn is_handed_out_again(&self, finished: &RecoveryFinished) -> bool {
+        self.0.get(&finished.recovery_id).is_some_and(|recovery| recovery.is_handed_out_again(finished))
+    }
+
     /// Takes in that the account was taken and given back; each invitation to it is an entry of its own.
-    pub(super) fn finished(
-        &mut self,
-        finished: &RecoveryFinished,
-        entered: UnixSeconds,
-        history: &History,
-    ) -> Vec<Flaw> {
+    pub(super) fn finished(&mut self, finished: &RecoveryFinished, known: Known<'_>) -> Vec<Flaw> {
         let RecoveryFinished { recovery_id: id, user, officer, reduced_until, .. } = finished;
         let recovery = match find(&mut self.0, *id, user) {
             Ok(recovery) => recovery,
@@ -128,22 +135,28 @@ impl Recoveries {
         }
         match recovery.due {
             None => flaws.push(Flaw::Recovery(RecoveryFlaw::NotDue { id: *id })),
-            Some(until) if officer.at < until || entered.plus_secs(CLOCK_SECS) < until => {
+            Some(until) if officer.at < until || known.entered.plus_secs(CLOCK_SECS) < until => {
                 flaws.push(Flaw::Recovery(RecoveryFlaw::TooEarly { id: *id, until }));
             }
             Some(_) => {}
         }
-        let first = recovery.reduced_until.get_or_insert(*reduced_until);
+        let first = recovery.finished.get_or_insert_with(|| finished.clone());
         let rules = [
             (have >= usize::from(recovery.needed), unsigned(*id, have, recovery.needed)),
             (
-                !history.is_one_person(&officer.user, user),
+                !known.history.is_one_person(&officer.user, user),
                 Flaw::Recovery(RecoveryFlaw::Own { user: officer.user.name.clone() }),
             ),
-            (*first == *reduced_until, Flaw::Field("reduced_until")),
+            (first.reduced_until == *reduced_until, Flaw::Field("reduced_until")),
         ];
         flaws.extend(rules.into_iter().filter(|(holds, _)| !holds).map(|(_, flaw)| flaw));
         flaws
+    }
+}
+
+impl Recovery {
+    fn is_handed_out_again(&self, finished: &RecoveryFinished) -> bool {
+        self.finished.as_ref().is_some_and(|first| first != finished)
     }
 }
 
@@ -181,6 +194,10 @@ fn prove(vote: &RecoveryVote, known: Known<'_>, verdict: Verdict) -> Result<(), 
     said.check_about(known.origin, (vote.recovery_id, &vote.user), officer).map_err(wrap)?;
     if said.verdict != verdict {
         return Err(Flaw::Field("text"));
+    }
+    // It was taken when it was signed: none is kept for another day, and what a crash held up is dated by the officer too.
+    if said.id.time().seconds().0.abs_diff(vote.officer.at.0) > FRESHNESS_SECS + CLOCK_SECS {
+        return Err(wrap(ApprovalError::Stale));
     }
     let keys = known.waiting.keys_of(officer);
     ProvenVote::verify(said, vote.signed.signature.clone(), keys).map(drop).map_err(wrap)
