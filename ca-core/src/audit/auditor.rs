@@ -205,6 +205,7 @@ impl Auditor {
             origin: &self.origin,
             history: &self.history,
             waiting: &self.waiting,
+            policies: &self.policies,
             entered: time.seconds(),
         };
         // What ends a recovery the server keeps first, and enters when it is back if a crash came between: however late.

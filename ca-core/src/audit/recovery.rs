@@ -1,18 +1,19 @@
 //! What the log says of recoveries: who signed each with which keys, how long it waited, and how it ended.
 //!
 //! As with approvals nothing is taken from the server: each vote is verified by a key that the log had given to the
-//! officer before, the people are counted here, and the waiting period is measured by the entries.
+//! officer before, the people are counted here, again at each step, and the waiting period is measured by the entries.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::history::{CLOCK_SECS, History};
+use super::policies::Policies;
 use super::waiting::Waiting;
 use super::{Flaw, RecoveryFlaw};
 use crate::approval::{ApprovalError, Verdict};
 use crate::log::checkpoint::Origin;
 use crate::log::event::{RecoveryDue, RecoveryFinished, RecoveryOpened, RecoveryVote};
 use crate::names::{RecoveryId, UserName};
-use crate::policy::User;
+use crate::policy::{Action, Approver, Policy, User};
 use crate::recovery::{MIN_OFFICERS, ProvenVote, Vote};
 use crate::request::FRESHNESS_SECS;
 use crate::time::UnixSeconds;
@@ -26,8 +27,8 @@ struct Recovery {
     user: UserName,
     needed: u8,
     wait_secs: u64,
-    /// The accounts that signed.
-    signers: Vec<User>,
+    /// Who signed, as they were then.
+    signers: Vec<Approver>,
     /// When the waiting period ends; the earliest that was said, if it was said more than once.
     due: Option<UnixSeconds>,
     ended: Option<u64>,
@@ -41,6 +42,7 @@ pub(super) struct Known<'a> {
     pub(super) origin: &'a Origin,
     pub(super) history: &'a History,
     pub(super) waiting: &'a Waiting,
+    pub(super) policies: &'a Policies,
     pub(super) entered: UnixSeconds,
 }
 
@@ -74,7 +76,7 @@ impl Recoveries {
         }
         // What comes after the end may be said, and counts for nothing.
         if recovery.ended.is_none() {
-            recovery.signers.push(officer.clone());
+            recovery.signers.push(vote.officer.clone());
         }
         Ok(())
     }
@@ -101,8 +103,10 @@ impl Recoveries {
             Err(flaw) => return vec![flaw],
         };
         let said: BTreeSet<_> = due.officers.iter().collect();
-        let signed: BTreeSet<_> = recovery.signers.iter().map(|signer| &signer.name).collect();
-        let listed = people(recovery.signers.iter().filter(|signer| said.contains(&signer.name)));
+        let signed: BTreeSet<_> = recovery.signers.iter().map(|signer| &signer.user.name).collect();
+        // The wait began when it was decided that they are enough, which is somewhat before the entry.
+        let since = due.until.minus_secs(recovery.wait_secs).min(known.entered);
+        let listed = recovery.count(since, known, |signer| said.contains(&signer.name));
         recovery.due = Some(recovery.due.map_or(due.until, |before| before.min(due.until)));
         let rules = [
             (said.is_subset(&signed), Flaw::Field("officers")),
@@ -128,7 +132,6 @@ impl Recoveries {
             Ok(recovery) => recovery,
             Err(flaw) => return vec![flaw],
         };
-        let have = people(recovery.signers.iter());
         let mut flaws = Vec::new();
         if let Some(by) = recovery.ended {
             flaws.push(Flaw::Recovery(RecoveryFlaw::Over { id: *id, by }));
@@ -140,9 +143,15 @@ impl Recoveries {
             }
             Some(_) => {}
         }
+        // When it is handed out again, the account is taken already, and the server asks for no signatures.
+        if !recovery.is_handed_out_again(finished) {
+            let have = recovery.count(officer.at, known, |_| true);
+            if have < usize::from(recovery.needed) {
+                flaws.push(unsigned(*id, have, recovery.needed));
+            }
+        }
         let first = recovery.finished.get_or_insert_with(|| finished.clone());
         let rules = [
-            (have >= usize::from(recovery.needed), unsigned(*id, have, recovery.needed)),
             (
                 !known.history.is_one_person(&officer.user, user),
                 Flaw::Recovery(RecoveryFlaw::Own { user: officer.user.name.clone() }),
@@ -157,6 +166,23 @@ impl Recoveries {
 impl Recovery {
     fn is_handed_out_again(&self, finished: &RecoveryFinished) -> bool {
         self.finished.as_ref().is_some_and(|first| first != finished)
+    }
+
+    /// Counts the people who have signed and may still: as they are now, by a login as it was then (A4).
+    ///
+    /// No entry says which policy the server asked: of those that it may have, the one that permits most of them counts.
+    fn count(&self, now: UnixSeconds, known: Known<'_>, listed: impl Fn(&User) -> bool) -> usize {
+        let as_they_are =
+            |signer: &Approver| Approver { user: known.history.later(&signer.user, now), ..signer.clone() };
+        let signers = self.signers.iter().filter(|signer| listed(&signer.user)).map(as_they_are);
+        let signers: Vec<Approver> = signers.filter(|signer| signer.user.reduced(now).is_none()).collect();
+        let may = |policy: &Policy, signer: &Approver| {
+            policy.permits(Action::Administer, None, &signer.facts(), signer.at)
+        };
+        let permitted = |policy: &Policy| {
+            people(signers.iter().filter(|signer| may(policy, signer)).map(|signer| &signer.user))
+        };
+        known.policies.all_in_force(now).map(|policy| permitted(&policy)).max().unwrap_or_default()
     }
 }
 

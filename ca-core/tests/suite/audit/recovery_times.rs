@@ -1,13 +1,15 @@
-//! I6 of recoveries: what officers say is said when it is entered.
+//! I6 of recoveries: what officers say counts when it was said, and only while they may still say it.
 
 use ca_core::approval::Verdict;
 use ca_core::audit::{Flaw, RecoveryFlaw};
 use ca_core::log::event::{RecoveryFinished, RecoveryVote, What};
+use ca_core::names::RecoveryId;
 use ca_core::recovery::Vote;
 use ca_core::time::UnixMillis;
 
 use super::audit;
 use super::recovery::{HONEST, Story, WAIT_SECS};
+use super::support::{PROFILES, RULES, facts, ruled};
 
 /// Longer than a decision waits for its entry.
 const LATE_SECS: u64 = 601;
@@ -15,10 +17,15 @@ const LATE_SECS: u64 = 601;
 /// Longer than a node may not have heard of something.
 const HEARD_SECS: u64 = 61;
 
+type Change = fn(&Story) -> What;
 type Enter = fn(&mut Story, RecoveryVote);
 
 fn flaws(story: &Story) -> Vec<Flaw> {
     audit(&story.log).into_iter().map(|finding| finding.flaw).collect()
+}
+
+fn unsigned(story: &Story, have: usize) -> Flaw {
+    Flaw::Recovery(RecoveryFlaw::Unsigned { id: story.id, have, needed: 2 })
 }
 
 impl Story {
@@ -64,6 +71,27 @@ impl Story {
 fn switched(enabled: bool) -> What {
     What::UserEnabled { user: "chen".parse().unwrap(), enabled, by: "console".to_owned() }
 }
+
+const ONLY_BO: &str = r#"
+@id("bo")
+permit (principal == User::"bo", action == Action::"administer", resource);
+"#;
+
+/// What takes chen's word away.
+const TAKEN_AWAY: [Change; 4] = [
+    |_| switched(false),
+    |_| What::AccountFrozen { user: "chen".parse().unwrap(), source: facts().source },
+    |story| {
+        // Of another recovery, which is nobody's business here.
+        let (recovery_id, user) = (RecoveryId::from_parts(UnixMillis(1), 9), "chen".parse().unwrap());
+        What::RecoveryFinished(Box::new(RecoveryFinished { recovery_id, user, ..story.finishing("bo") }))
+    },
+    |_| {
+        let rules = RULES.to_owned() + ONLY_BO;
+        let policy = ruled(PROFILES, &rules);
+        What::PolicyAdopted { policy: policy.id(), text: policy.text().to_owned() }
+    },
+];
 
 #[test]
 fn i6_a_vote_that_is_dated_otherwise_than_it_was_entered_is_found() {
@@ -144,4 +172,48 @@ fn i6_a_finish_that_is_dated_ahead_is_found() {
     finished.officer.at = finished.officer.at.plus_secs(HEARD_SECS);
     story.finish(&finished);
     assert!(matches!(&flaws(&story)[..], [Flaw::Lag { .. }]), "{:?}", flaws(&story));
+}
+
+#[test]
+fn i6_who_signed_and_may_not_any_more_when_the_wait_begins_is_found() {
+    for (number, change) in TAKEN_AWAY.into_iter().enumerate() {
+        let mut story = Story::signed();
+        let what = change(&story);
+        story.log.round(&[what]);
+        let before = flaws(&story);
+        // A node may not have heard yet.
+        story.begin_wait();
+        assert_eq!(flaws(&story), before, "{number}");
+        story.later(HEARD_SECS);
+        story.begin_wait();
+        assert_eq!(flaws(&story)[before.len()..], [unsigned(&story, 1)], "{number}");
+    }
+}
+
+#[test]
+fn i6_who_signed_and_may_not_any_more_when_it_is_finished_is_found() {
+    for (number, change) in TAKEN_AWAY.into_iter().enumerate() {
+        for heard in [false, true] {
+            let mut story = Story::waiting();
+            story.later(WAIT_SECS);
+            let what = change(&story);
+            story.log.round(std::slice::from_ref(&what));
+            let before = flaws(&story);
+            if let What::PolicyAdopted { text, .. } = &what {
+                story.log.policy = text.parse().unwrap();
+            }
+            story.later(if heard { HEARD_SECS } else { 0 });
+            let finished = story.finishing("bo");
+            story.finish(&finished);
+            let expected = if heard { vec![unsigned(&story, 1)] } else { vec![] };
+            assert_eq!(flaws(&story)[before.len()..], expected, "{number}");
+        }
+    }
+    let mut story = Story::waiting();
+    story.log.round(&[switched(false)]);
+    story.later(WAIT_SECS);
+    story.log.round(&[switched(true)]);
+    let finished = story.finishing("bo");
+    story.finish(&finished);
+    assert_eq!(flaws(&story), [], "who is back counts again");
 }
