@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::history::{CLOCK_SECS, History, LAG_SECS};
+use super::history::{History, ahead, lag};
 use super::opened::Opened;
 use super::policies::Policies;
 use super::recovery::{Known, Recoveries};
@@ -19,7 +19,7 @@ use crate::log::event::{
 };
 use crate::log::frontier::Frontier;
 use crate::log::journal::{Entry, object_key};
-use crate::policy::{Facts, PolicyId};
+use crate::policy::{Approver, Facts, PolicyId};
 use crate::time::{UnixMillis, UnixSeconds};
 
 /// Goes through the rounds of one log, from the first.
@@ -168,7 +168,7 @@ impl Auditor {
             What::SigningKeyRemoved(change) => self.waiting.key_removed(change),
             What::UserReset { user, .. } => self.waiting.keys_forgotten(user),
             What::VoucherSealed(sealed) => {
-                flaws.extend(self.history.check(&sealed.approver.facts(), sealed.approver.at));
+                self.statement(&sealed.approver, time, flaws);
                 flaws.extend(self.waiting.sealed(&self.origin, sealed).err());
             }
             What::VoucherWithdrawn(event) => self.waiting.withdrawn(event, index, time.seconds()),
@@ -182,8 +182,15 @@ impl Auditor {
 
     /// Holds what an officer said against the log: their login, their key, and what they signed.
     fn verdict(&mut self, said: &OfficerVerdict, verdict: Verdict, time: UnixMillis, flaws: &mut Vec<Flaw>) {
-        flaws.extend(self.history.check(&said.approver.facts(), said.approver.at));
+        self.statement(&said.approver, time, flaws);
         flaws.extend(self.waiting.verdict(said, verdict, time.seconds()).err());
+    }
+
+    /// Holds who said something against the log, and when against the time of its entry: no server enters it later, as an
+    /// officer who tries again says it anew.
+    fn statement(&self, officer: &Approver, time: UnixMillis, flaws: &mut Vec<Flaw>) {
+        flaws.extend(self.history.check(&officer.facts(), officer.at));
+        flaws.extend(lag(officer.at, time.seconds()));
     }
 
     /// Takes in what is said of a recovery, and holds the right of who said it against the policy.
@@ -194,19 +201,26 @@ impl Auditor {
         (position, time): (usize, UnixMillis),
         flaws: &mut Vec<Flaw>,
     ) -> Option<Case> {
-        let known = Known { origin: &self.origin, history: &self.history, waiting: &self.waiting };
-        let (policy, officer) = match what {
+        let known = Known {
+            origin: &self.origin,
+            history: &self.history,
+            waiting: &self.waiting,
+            policies: &self.policies,
+            entered: time.seconds(),
+        };
+        // What ends a recovery the server keeps first, and enters when it is back if a crash came between: however late.
+        let (policy, officer, at_once) = match what {
             What::RecoveryOpened(opened) => {
                 flaws.extend(self.recoveries.opened(opened, known).err());
-                (opened.vote.policy, &opened.vote.officer)
+                (opened.vote.policy, &opened.vote.officer, true)
             }
             What::RecoverySigned(vote) => {
                 flaws.extend(self.recoveries.signed(vote, known).err());
-                (vote.policy, &vote.officer)
+                (vote.policy, &vote.officer, true)
             }
             What::RecoveryDenied(vote) => {
                 flaws.extend(self.recoveries.denied(index, vote, known).err());
-                (vote.policy, &vote.officer)
+                (vote.policy, &vote.officer, false)
             }
             What::RecoveryVetoed(vetoed) => {
                 self.recoveries.ended(index, vetoed.recovery_id);
@@ -217,19 +231,21 @@ impl Auditor {
                 return None;
             }
             What::RecoveryDue(due) => {
-                flaws.extend(self.recoveries.due(due, time.seconds()));
+                flaws.extend(self.recoveries.due(due, known));
                 return None;
             }
             What::RecoveryFinished(finished) => {
-                flaws.extend(self.recoveries.finished(finished, time.seconds(), &self.history));
+                let again = self.recoveries.is_handed_out_again(finished);
+                flaws.extend(self.recoveries.finished(finished, known));
                 self.waiting.keys_forgotten(&finished.user);
-                (finished.policy, &finished.officer)
+                (finished.policy, &finished.officer, again)
             }
             _ => return None,
         };
-        // What a crash interrupted is entered when the server is back: for its entry a decision may wait long.
-        flaws.extend(self.history.check(&officer.facts(), officer.at));
-        self.by_policy(policy, officer.at, position, flaws)
+        let (at, entered) = (officer.at, time.seconds());
+        flaws.extend(self.history.check(&officer.facts(), at));
+        flaws.extend(if at_once { lag(at, entered) } else { ahead(at, entered) });
+        self.by_policy(policy, at, position, flaws)
     }
 
     /// Holds a decision against the log, and makes it ready for replay if the policy it followed is known.
@@ -242,10 +258,7 @@ impl Auditor {
         flaws: &mut Vec<Flaw>,
     ) -> Option<Case> {
         flaws.extend(self.history.check(facts, decided));
-        let entered = time.seconds();
-        if decided > entered.plus_secs(CLOCK_SECS) || entered > decided.plus_secs(LAG_SECS) {
-            flaws.push(Flaw::Lag { decided, entered });
-        }
+        flaws.extend(lag(decided, time.seconds()));
         self.by_policy(policy, decided, position, flaws)
     }
 

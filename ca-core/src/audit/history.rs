@@ -47,13 +47,22 @@ struct Account {
 }
 
 impl Account {
-    /// Tells whether facts say what the log does of a recovery: that there was none, or until when the last one counts.
-    /// For a minute after it a node may not have heard.
-    fn is_reduced_as(&self, user: &User, decided: UnixSeconds) -> bool {
+    /// Finds the entry that switched it off, if it is off. For a minute after it a node may not have heard.
+    fn disabled(&self, decided: UnixSeconds) -> Option<u64> {
+        self.disabled.filter(|(_, at)| decided > at.plus_secs(CLOCK_SECS)).map(|(by, _)| by)
+    }
+
+    /// Gives until when it can do less by its last recovery. For a minute after it a node may not have heard.
+    fn reduced_until(&self, decided: UnixSeconds) -> Option<UnixSeconds> {
         let heard = self.recovered.iter().rev().find(|(at, _)| decided > at.plus_secs(CLOCK_SECS));
+        heard.map(|(_, until)| *until)
+    }
+
+    /// Tells whether facts say what the log does of a recovery: that there was none, or until when the last one counts.
+    fn is_reduced_as(&self, user: &User, decided: UnixSeconds) -> bool {
         let said = user.reduced_until.map(|said| self.recovered.iter().any(|(_, until)| *until == said));
-        match heard {
-            Some((_, until)) => user.reduced_until >= Some(*until) && said == Some(true),
+        match self.reduced_until(decided) {
+            Some(until) => user.reduced_until >= Some(until) && said == Some(true),
             None => said != Some(false),
         }
     }
@@ -167,9 +176,8 @@ impl History {
         if !account.is_some_and(|account| account.added.iter().any(fits)) {
             flaws.push(Flaw::NoAccount { user: user.name.clone() });
         }
-        if let Some((by, at)) = account.and_then(|account| account.disabled)
+        if let Some(by) = account.and_then(|account| account.disabled(decided))
             && user.enabled
-            && decided > at.plus_secs(CLOCK_SECS)
         {
             flaws.push(Flaw::AccountDisabled { user: user.name.clone(), by });
         }
@@ -177,6 +185,17 @@ impl History {
             flaws.push(Flaw::Recovery(RecoveryFlaw::ReducedRights { user: user.name.clone() }));
         }
         flaws
+    }
+
+    /// Gives somebody as they are at a later time: whether they are switched off by then, and until when they can do less.
+    pub(super) fn later(&self, user: &User, now: UnixSeconds) -> User {
+        let account = self.accounts.get(&user.name);
+        let reduced_until = account.and_then(|account| account.reduced_until(now));
+        User {
+            enabled: user.enabled && account.is_none_or(|account| account.disabled(now).is_none()),
+            reduced_until: reduced_until.or(user.reduced_until),
+            ..user.clone()
+        }
     }
 
     /// Tells whether somebody is the person behind an account, as far as the log says whose it is.
@@ -217,4 +236,16 @@ impl History {
             self.requests.pop_first();
         }
     }
+}
+
+/// Holds the time that something says it was decided against that of its entry. What is dated back may rest on what was not
+/// so any more.
+pub(super) fn lag(decided: UnixSeconds, entered: UnixSeconds) -> Option<Flaw> {
+    let late = entered > decided.plus_secs(LAG_SECS);
+    ahead(decided, entered).or_else(|| late.then_some(Flaw::Lag { decided, entered }))
+}
+
+/// The same for what an honest server may enter however late.
+pub(super) fn ahead(decided: UnixSeconds, entered: UnixSeconds) -> Option<Flaw> {
+    (decided > entered.plus_secs(CLOCK_SECS)).then_some(Flaw::Lag { decided, entered })
 }

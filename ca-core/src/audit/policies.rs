@@ -49,6 +49,11 @@ impl Policies {
         Ok(())
     }
 
+    /// Gives every policy that a decision at this time could follow.
+    pub(super) fn all_in_force(&self, decided: UnixSeconds) -> impl Iterator<Item = Arc<Policy>> {
+        self.known.keys().filter_map(move |id| self.in_force(*id, decided).ok())
+    }
+
     /// Finds a policy that a decision at this time could follow.
     pub(super) fn in_force(&self, id: PolicyId, decided: UnixSeconds) -> Result<Arc<Policy>, Flaw> {
         let policy = self.known.get(&id).ok_or(Flaw::PolicyUnknown { policy: id })?;

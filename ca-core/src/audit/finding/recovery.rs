@@ -29,11 +29,11 @@ pub enum RecoveryFlaw {
         user: UserName,
     },
     /// A recovery went on without the signatures it takes.
-    #[error("the recovery {id} was signed by {have} of {needed} people")]
+    #[error("the recovery {id} has the signatures of {have} people that count, and takes {needed}")]
     Unsigned {
         /// The recovery.
         id: RecoveryId,
-        /// How many signed.
+        /// How many signed, and may still.
         have: usize,
         /// How many have to.
         needed: u8,

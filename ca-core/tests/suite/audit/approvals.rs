@@ -11,7 +11,7 @@ use ca_core::names::ApprovalId;
 use ca_core::policy::{Approver, Facts, Session, User, Waited};
 use ca_core::request::CertRequest;
 use ca_core::ssh::{HashedMessage, Signature};
-use ca_core::time::UnixMillis;
+use ca_core::time::{UnixMillis, UnixSeconds};
 
 use super::support::{PROFILES, TestLog, added, facts, logged_in, login, policy, public_key, user_added};
 use super::{audit, flaws};
@@ -245,6 +245,25 @@ fn i5_a_certificate_that_says_more_than_was_approved_is_found() {
     assert_eq!(found(Lies { certificate: elsewhere, ..HONEST }), [Flaw::Field("facts.source")]);
     let no_wait = |intent: &mut CertificateIntent| intent.facts.waited = None;
     assert!(found(Lies { certificate: no_wait, ..HONEST }).iter().any(|f| matches!(f, Flaw::Unapproved(_))));
+}
+
+#[test]
+fn i6_an_approval_or_denial_that_is_dated_otherwise_than_it_was_entered_is_found() {
+    let times: [fn(UnixSeconds) -> UnixSeconds; 2] = [|at| at.minus_secs(601), |at| at.plus_secs(61)];
+    for dated in times {
+        let mut story = Story::begin(HONEST);
+        let mut said = story.sign("chen", &story.approval("chen"));
+        said.approver.at = dated(said.approver.at);
+        story.approve(said);
+        assert!(matches!(&flaws(&story.log)[..], [Flaw::Lag { .. }]));
+
+        let mut story = Story::begin(HONEST);
+        let no = Approval { verdict: Verdict::Deny, ..story.approval("chen") };
+        let mut said = story.sign("chen", &no);
+        said.approver.at = dated(said.approver.at);
+        story.log.round(&[What::RequestDeniedByOfficer(Box::new(said))]);
+        assert!(matches!(&flaws(&story.log)[..], [Flaw::Lag { .. }]));
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod hosts;
 mod objects;
 mod order;
 mod recovery;
+mod recovery_times;
 mod report;
 mod revocation;
 mod support;

@@ -18,11 +18,11 @@ use super::support::{
     PROFILES, RULES, TestLog, added, facts, logged_in, login, public_key, ruled, user_added,
 };
 
-const WAIT_SECS: u64 = 86_400;
+pub(super) const WAIT_SECS: u64 = 86_400;
 
 /// What a dishonest server does to the story of alice, who lost everything. Each is nothing by default.
 #[derive(Clone, Copy)]
-struct Lies {
+pub(super) struct Lies {
     chen: fn(&mut User),
     /// Before chen signs.
     vote: fn(&mut Vote),
@@ -37,7 +37,7 @@ struct Lies {
     after: fn(&mut Story) -> Option<What>,
 }
 
-const HONEST: Lies = Lies {
+pub(super) const HONEST: Lies = Lies {
     chen: |_| (),
     vote: |_| (),
     said: Some,
@@ -48,9 +48,9 @@ const HONEST: Lies = Lies {
     after: |_| None,
 };
 
-struct Story {
-    log: TestLog,
-    id: RecoveryId,
+pub(super) struct Story {
+    pub(super) log: TestLog,
+    pub(super) id: RecoveryId,
     finished: Option<RecoveryFinished>,
 }
 
@@ -73,7 +73,7 @@ fn officer(name: &str, change: fn(&mut User)) -> Facts {
 }
 
 impl Story {
-    fn begin(lies: Lies) -> Self {
+    pub(super) fn begin(lies: Lies) -> Self {
         let mut log = TestLog::empty();
         let rules = RULES.replace("Action::\"revoke\"", "Action::\"revoke\", Action::\"administer\"");
         log.policy = ruled(PROFILES, &rules);
@@ -101,7 +101,7 @@ impl Story {
         }
     }
 
-    fn vote(&self, name: &str) -> Vote {
+    pub(super) fn vote(&self, name: &str) -> Vote {
         Vote {
             authority: self.log.origin.clone(),
             id: ApprovalId::from_parts(self.log.time, 1),
@@ -113,12 +113,12 @@ impl Story {
         }
     }
 
-    fn approver(&self, name: &str, change: fn(&mut User)) -> Approver {
+    pub(super) fn approver(&self, name: &str, change: fn(&mut User)) -> Approver {
         let Facts { user, session, source, .. } = officer(name, change);
         Approver { user, session, source, at: self.log.now() }
     }
 
-    fn sign(&self, vote: &Vote, signer: &str, officer: Approver) -> RecoveryVote {
+    pub(super) fn sign(&self, vote: &Vote, signer: &str, officer: Approver) -> RecoveryVote {
         let (text, pair) = (vote.to_text(), key_of(signer));
         let message = HashedMessage::new(NAMESPACE, text.as_bytes());
         let signature = Signature::new("ssh-ed25519", pair.sign(&message.to_be_signed()).as_ref());
@@ -129,6 +129,37 @@ impl Story {
             signed: SignedApproval { text, signature },
             officer,
             policy: self.log.policy.id(),
+        }
+    }
+
+    /// Has bo open the recovery.
+    pub(super) fn open(&mut self) {
+        self.open_by(self.sign(&self.vote("bo"), "bo", self.approver("bo", |_| ())));
+    }
+
+    pub(super) fn open_by(&mut self, vote: RecoveryVote) {
+        let wait = "24h".parse().unwrap();
+        self.log.round(&[What::RecoveryOpened(Box::new(RecoveryOpened { vote, needed: 2, wait }))]);
+    }
+
+    /// Gives the beginning of the wait, at the next entry.
+    pub(super) fn due(&self) -> RecoveryDue {
+        RecoveryDue {
+            recovery_id: self.id,
+            user: "alice".parse().unwrap(),
+            officers: vec!["bo".parse().unwrap(), "chen".parse().unwrap()],
+            until: self.log.now().plus_secs(WAIT_SECS),
+        }
+    }
+
+    /// Gives the end of the recovery by an officer, at the next entry.
+    pub(super) fn finishing(&self, name: &str) -> RecoveryFinished {
+        RecoveryFinished {
+            recovery_id: self.id,
+            user: "alice".parse().unwrap(),
+            officer: self.approver(name, |_| ()),
+            policy: self.log.policy.id(),
+            reduced_until: self.log.now().plus_secs(7 * WAIT_SECS),
         }
     }
 
@@ -152,30 +183,17 @@ impl Story {
 /// Tells the whole story with these lies in it.
 fn told(lies: Lies) -> Vec<Finding> {
     let mut story = Story::begin(lies);
-    let bo = story.sign(&story.vote("bo"), "bo", story.approver("bo", |_| ()));
-    let wait = "24h".parse().unwrap();
-    story.log.round(&[What::RecoveryOpened(Box::new(RecoveryOpened { vote: bo, needed: 2, wait }))]);
+    story.open();
     let mut vote = story.vote("chen");
     (lies.vote)(&mut vote);
     let said = story.sign(&vote, lies.signer, story.approver("chen", lies.chen));
     story.enter((lies.said)(said).map(|said| What::RecoverySigned(Box::new(said))));
-    let due = RecoveryDue {
-        recovery_id: story.id,
-        user: "alice".parse().unwrap(),
-        officers: vec!["bo".parse().unwrap(), "chen".parse().unwrap()],
-        until: story.log.now().plus_secs(WAIT_SECS),
-    };
+    let due = story.due();
     story.enter((lies.due)(due).map(|due| What::RecoveryDue(Box::new(due))));
     story.log.time = UnixMillis(story.log.time.0 + WAIT_SECS * 1000);
     let between = (lies.between)(&story);
     story.enter(between);
-    let mut finished = RecoveryFinished {
-        recovery_id: story.id,
-        user: "alice".parse().unwrap(),
-        officer: story.approver("bo", |_| ()),
-        policy: story.log.policy.id(),
-        reduced_until: story.log.now().plus_secs(7 * WAIT_SECS),
-    };
+    let mut finished = story.finishing("bo");
     (lies.finished)(&mut finished);
     story.finished = Some(finished.clone());
     story.enter(Some(What::RecoveryFinished(Box::new(finished))));

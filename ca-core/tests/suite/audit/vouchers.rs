@@ -29,6 +29,8 @@ struct Lies {
     announced: bool,
     certificate: fn(&mut CertificateIntent),
     reviewed: bool,
+    /// After bo has reviewed.
+    review: fn(&mut OfficerVerdict),
     days_later: u64,
 }
 
@@ -39,6 +41,7 @@ const HONEST: Lies = Lies {
     announced: true,
     certificate: |_| (),
     reviewed: true,
+    review: |_| (),
     days_later: 10,
 };
 
@@ -156,7 +159,8 @@ impl Story {
                 note: Some("the disk was full".parse().unwrap()),
             };
             let signed = sign("bo", APPROVAL, &approval.to_text());
-            let said = OfficerVerdict { pending_id: request.id, signed, approver: self.approver("bo") };
+            let mut said = OfficerVerdict { pending_id: request.id, signed, approver: self.approver("bo") };
+            (lies.review)(&mut said);
             self.log.round(&[What::BreakGlassReviewed(Box::new(said))]);
         }
     }
@@ -196,6 +200,26 @@ fn i5_a_seal_that_the_officer_did_not_make_is_found() {
     for sealed in [forged, in_other_name, for_something_else] {
         let found = found(Lies { sealed, ..HONEST });
         assert!(matches!(&found[..], [Flaw::Approval(_), Flaw::ApprovalUnrecorded { .. }]), "{found:?}");
+    }
+}
+
+#[test]
+fn i6_a_seal_or_review_that_is_dated_otherwise_than_it_was_entered_is_found() {
+    let seals: [fn(&mut VoucherSealed); 2] = [
+        |sealed| sealed.approver.at = sealed.approver.at.minus_secs(601),
+        |sealed| sealed.approver.at = sealed.approver.at.plus_secs(61),
+    ];
+    for sealed in seals {
+        let found = found(Lies { sealed, ..HONEST });
+        assert!(matches!(&found[..], [Flaw::Lag { .. }]), "{found:?}");
+    }
+    let reviews: [fn(&mut OfficerVerdict); 2] = [
+        |said| said.approver.at = said.approver.at.minus_secs(601),
+        |said| said.approver.at = said.approver.at.plus_secs(61),
+    ];
+    for review in reviews {
+        let found = found(Lies { review, ..HONEST });
+        assert!(matches!(&found[..], [Flaw::Lag { .. }]), "{found:?}");
     }
 }
 
