@@ -51,9 +51,7 @@ fn scope(app: &App, body: &NewApiKey) -> Result<KeyScope, ApiError> {
     let policy = app.policy();
     let profile = |text: &String| {
         let profile: ProfileName = text.parse().map_err(name)?;
-        let mut known =
-            policy.profiles().map(|(name, _)| name).chain(policy.host_profiles().map(|(name, _)| name));
-        if known.any(|known| *known == profile) {
+        if policy.profile(&profile).is_some() || policy.host_profile(&profile).is_some() {
             Ok(profile)
         } else {
             Err(ApiError::Unacceptable(format!("there is no profile {profile}")))

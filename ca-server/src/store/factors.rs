@@ -179,9 +179,9 @@ impl Store {
 
     /// Forgets the failures of an account's password and factors, and of its names, so that disabled ones work again.
     pub async fn forget_all_failures(&self, user_id: &str, names: &[TypedName]) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
         for name in names {
-            let query = sqlx::query("DELETE FROM failures WHERE authenticator = ?").bind(name.key());
-            query.execute(&self.writer).await?;
+            super::failures::forget(&mut tx, &name.key()).await?;
         }
         sqlx::query(
             "DELETE FROM failures WHERE authenticator IN ('password/' || ?1, 'recovery/' || ?1)
@@ -189,9 +189,9 @@ impl Store {
              OR authenticator IN (SELECT 'password/' || user_id || '/' || id FROM devices WHERE user_id = ?1)",
         )
         .bind(user_id)
-        .execute(&self.writer)
+        .execute(&mut *tx)
         .await?;
-        Ok(())
+        Ok(tx.commit().await?)
     }
 }
 
